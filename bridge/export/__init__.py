@@ -1,0 +1,1 @@
+"""From a fitted estimator to a graph in tensor operators and `bridge::Forest`."""

@@ -1,0 +1,144 @@
+"""The data between two steps of a pipeline: columns that are numbers, or codes of text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bridge.data.schema import MISSING_CODE, UNKNOWN_CODE, Scalar
+from bridge.errors import UnsupportedError
+from bridge.export.builder import Builder, dtype_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import onnx_ir as ir
+    from numpy.typing import DTypeLike
+
+
+@dataclass
+class TextColumn:
+    """A text input: hands out a code for every value that an encoder asks about.
+
+    The values met during the export, in order, become the vocabulary of the input.
+    """
+
+    name: str
+    values: dict[Scalar, int] = field(default_factory=dict)
+    strict: bool = False
+
+    def code(self, value: Any) -> int:
+        """Return the code of `value`: its own for text, MISSING_CODE for None and NaN."""
+        if value is None or value != value:  # noqa: PLR0124
+            return MISSING_CODE
+        if not isinstance(value, str):
+            return UNKNOWN_CODE
+        return self.values.setdefault(str(value), len(self.values))
+
+
+@dataclass
+class NumberColumn:
+    """A numeric input that an encoder may put conditions on."""
+
+    name: str
+    allowed: tuple[float, ...] = ()
+    strict: bool = False
+
+
+@dataclass(frozen=True)
+class Part:
+    """A run of neighbouring columns in one value of shape (rows, width)."""
+
+    value: ir.Value
+    width: int
+    text: TextColumn | None = None
+    source: NumberColumn | None = None
+    """The input that this part is, untouched: an encoder can have the host check its values."""
+    names: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Block:
+    """What one step hands to the next: parts side by side, and the builder that they live in."""
+
+    builder: Builder
+    parts: tuple[Part, ...]
+
+    @property
+    def width(self) -> int:
+        return sum(p.width for p in self.parts)
+
+    @property
+    def has_text(self) -> bool:
+        return any(p.text is not None for p in self.parts)
+
+    @property
+    def names(self) -> list[str] | None:
+        """The column names, as a DataFrame would have them, or None."""
+        names = [p.names for p in self.parts]
+        return None if any(n is None for n in names) else [n for part in names for n in part or ()]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype that NumPy gives these columns as one array; object where there is text."""
+        if self.has_text:
+            return np.dtype(object)
+        return np.result_type(*[dtype_of(p.value) for p in self.parts]) if self.parts else np.dtype(np.float64)
+
+    @property
+    def float_dtype(self) -> np.dtype[Any]:
+        """The dtype in which scikit-learn's `check_array(dtype=FLOAT_DTYPES)` computes: float32 stays, all else is float64."""
+        return np.dtype(np.float32 if self.dtype == np.float32 else np.float64)
+
+    def matrix(self, dtype: DTypeLike | None = None) -> ir.Value:
+        """Return all columns as one value (rows, width), in `dtype` or the columns' common one."""
+        if text := next((p.text for p in self.parts if p.text is not None), None):
+            raise UnsupportedError(
+                f"column {text.name!r} is text, but this step needs numbers.\n"
+                "Encode it with OneHotEncoder or OrdinalEncoder first."
+            )
+        if not self.parts:
+            raise UnsupportedError("this step gets no columns at all")
+        to = np.dtype(dtype) if dtype is not None else self.dtype
+        # Casting a concatenation of like parts takes one node where casting each part takes many.
+        if len({p.value.dtype for p in self.parts}) == 1:
+            return self.builder.cast(self.builder.concat([p.value for p in self.parts]), to)
+        return self.builder.concat([self.builder.cast(p.value, to) for p in self.parts])
+
+    def floats(self) -> ir.Value:
+        """Return the columns as a matrix in `float_dtype`."""
+        return self.matrix(self.float_dtype)
+
+    def columns(self) -> tuple[Part, ...]:
+        """Return every column as a part of width 1."""
+        return tuple(column for p in self.parts for column in _split(self.builder, p))
+
+    def select(self, indices: Sequence[int]) -> Block:
+        """Return the columns at `indices`, in that order."""
+        wanted = list(indices)
+        if len(self.parts) == 1 and self.parts[0].width > 1:
+            return replace(self, parts=(_take(self.builder, self.parts[0], wanted),) if wanted else ())
+        owners = [(p, i) for p in self.parts for i in range(p.width)]
+        return replace(self, parts=tuple(_take(self.builder, owners[w][0], [owners[w][1]]) for w in wanted))
+
+    def of(self, value: ir.Value, width: int) -> Block:
+        """Return a block of one numeric part."""
+        return Block(self.builder, (Part(value, width),))
+
+
+def side_by_side(blocks: Sequence[Block]) -> Block:
+    """Return the columns of all blocks in one, as NumPy's hstack would."""
+    return Block(blocks[0].builder, tuple(p for b in blocks for p in b.parts))
+
+
+def _take(builder: Builder, part: Part, indices: list[int]) -> Part:
+    if indices == list(range(part.width)):
+        return part
+    names = tuple(part.names[i] for i in indices) if part.names else None
+    return Part(builder.take_columns(part.value, indices), len(indices), names=names)
+
+
+def _split(builder: Builder, part: Part) -> list[Part]:
+    return [part] if part.width == 1 else [_take(builder, part, [i]) for i in range(part.width)]

@@ -1,0 +1,147 @@
+"""Write a graph node by node: typed values in, typed values out, constants shared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx_ir as ir
+
+from bridge.opset import BRIDGE_DOMAIN, FOREST
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+    from bridge.forest import Forest
+
+BOOLEAN_OPS = frozenset({"LessOrEqual", "Less", "Greater", "GreaterOrEqual", "Equal", "IsNaN", "And", "Or", "Not"})
+INDEX_OPS = frozenset({"ArgMax", "ArgMin", "Shape"})
+
+
+@dataclass
+class Builder:
+    """A graph under construction, at opset 13.
+
+    Values know their dtype: comparisons give bool, `ArgMax` int64, `Where` the dtype of its second input, `Cast` what
+    it says, and every other operator the dtype of its first input.
+    """
+
+    nodes: list[ir.Node] = field(default_factory=list)
+    initializers: list[ir.Value] = field(default_factory=list)
+    _constants: dict[tuple[str, tuple[int, ...], bytes], ir.Value] = field(default_factory=dict)
+
+    def constant(self, array: ArrayLike, dtype: DTypeLike | None = None) -> ir.Value:
+        """Return an initializer that holds `array`; equal arrays share one."""
+        values = np.ascontiguousarray(np.asarray(array, dtype)).reshape(np.shape(array))
+        key = (values.dtype.str, values.shape, values.tobytes())
+        if key not in self._constants:
+            name = f"constant_{len(self._constants)}"
+            tensor = ir.tensor(values, name=name)
+            self._constants[key] = ir.Value(
+                name=name, type=ir.TensorType(tensor.dtype), shape=tensor.shape, const_value=tensor
+            )
+            self.initializers.append(self._constants[key])
+        return self._constants[key]
+
+    def op(
+        self,
+        op_type: str,
+        *inputs: ir.Value | None,
+        dtype: ir.DataType | None = None,
+        domain: str = "",
+        **attributes: Any,
+    ) -> ir.Value:
+        """Add a node with one output and return that output."""
+        node = ir.node(op_type, list(inputs), attributes, domain=domain)
+        self.nodes.append(node)
+        (output,) = node.outputs
+        output.type = ir.TensorType(dtype if dtype is not None else _result_dtype(op_type, inputs, attributes))
+        return output
+
+    def append(self, nodes: Sequence[ir.Node], initializers: Sequence[ir.Value]) -> None:
+        """Take over nodes and initializers that were made elsewhere, in topological order."""
+        self.nodes.extend(nodes)
+        self.initializers.extend(initializers)
+
+    def cast(self, x: ir.Value, dtype: DTypeLike) -> ir.Value:
+        """Return `x` in `dtype`; no node where it already is."""
+        to = ir.DataType.from_numpy(np.dtype(dtype))
+        return x if x.dtype == to else self.op("Cast", x, to=to.value)
+
+    def like(self, array: ArrayLike, x: ir.Value) -> ir.Value:
+        """Return a constant in the dtype of `x`."""
+        return self.constant(np.asarray(array).astype(dtype_of(x)))
+
+    def add(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        return self.op("Add", a, b)
+
+    def sub(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        return self.op("Sub", a, b)
+
+    def mul(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        return self.op("Mul", a, b)
+
+    def div(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        return self.op("Div", a, b)
+
+    def matmul(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        return self.op("MatMul", a, b)
+
+    def less_or_equal(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        return self.op("LessOrEqual", a, b)
+
+    def where(self, condition: ir.Value, a: ir.Value, b: ir.Value) -> ir.Value:
+        return self.op("Where", condition, a, b)
+
+    def positive(self, x: ir.Value) -> ir.Value:
+        """Return int64 1 where x > 0, else 0 (also for NaN)."""
+        return self.cast(self.op("Greater", x, self.like(0, x)), np.int64)
+
+    def argmax(self, x: ir.Value) -> ir.Value:
+        """Return the int64 index (rows,) of the largest column, the first one of equals, as NumPy has it."""
+        return self.op("ArgMax", x, axis=1, keepdims=0)
+
+    def sum(self, x: ir.Value, axis: int = 1, *, keepdims: bool = False) -> ir.Value:
+        return self.op("ReduceSum", x, self.constant([axis], np.int64), keepdims=int(keepdims))
+
+    def reshape(self, x: ir.Value, shape: Sequence[int]) -> ir.Value:
+        return self.op("Reshape", x, self.constant(list(shape), np.int64))
+
+    def flatten_column(self, x: ir.Value) -> ir.Value:
+        """Return (rows, 1) as (rows,)."""
+        return self.reshape(x, [-1])
+
+    def take_columns(self, x: ir.Value, indices: Sequence[int] | NDArray[Any]) -> ir.Value:
+        """Return the columns `indices` of a matrix, in that order."""
+        return self.op("Gather", x, self.constant(np.asarray(indices, np.int64)), axis=1)
+
+    def concat(self, values: Sequence[ir.Value], axis: int = 1) -> ir.Value:
+        return values[0] if len(values) == 1 else self.op("Concat", *values, axis=axis)
+
+    def forest(self, forest: Forest, x: ir.Value) -> ir.Value:
+        """Return the float64 (rows, outputs) sums of `forest` for the matrix `x`, float32 or float64."""
+        tables = [self.constant(table) for table in forest.tables()]
+        return self.op(FOREST, x, *tables, domain=BRIDGE_DOMAIN, dtype=ir.DataType.DOUBLE)
+
+
+def dtype_of(x: ir.Value) -> np.dtype[Any]:
+    """Return the NumPy dtype of a typed value."""
+    if x.dtype is None:
+        raise TypeError(f"value {x.name!r} has no dtype: give one where it is made")
+    return np.dtype(x.dtype.numpy())
+
+
+def _result_dtype(op_type: str, inputs: Sequence[ir.Value | None], attributes: dict[str, Any]) -> ir.DataType:
+    if op_type in BOOLEAN_OPS:
+        return ir.DataType.BOOL
+    if op_type in INDEX_OPS:
+        return ir.DataType.INT64
+    if op_type == "Cast":
+        return ir.DataType(attributes["to"])
+    source = inputs[1] if op_type == "Where" else inputs[0]
+    if source is None or source.dtype is None:
+        raise TypeError(f"cannot tell the dtype of {op_type}: give dtype=")
+    return source.dtype

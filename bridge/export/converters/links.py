@@ -1,0 +1,25 @@
+"""From raw scores to probabilities, in forms that neither overflow nor lose the tails."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+    from bridge.export.builder import Builder
+
+
+def sigmoid(b: Builder, x: ir.Value) -> ir.Value:
+    """Return 1 / (1 + exp(-x)), scipy's `expit`."""
+    return b.op("Sigmoid", x)
+
+
+def softmax(b: Builder, x: ir.Value) -> ir.Value:
+    """Return exp(x - max) / sum(exp(x - max)) along the last axis."""
+    return b.op("Softmax", x, axis=-1)
+
+
+def binary_columns(b: Builder, positive: ir.Value) -> ir.Value:
+    """Return (rows, 2), the probabilities [1 - p, p], for p of shape (rows, 1)."""
+    return b.concat([b.sub(b.like(1, positive), positive), positive])

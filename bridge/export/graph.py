@@ -1,0 +1,185 @@
+"""From an estimator and a sample to a whole graph with named inputs and one output a method."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx_ir as ir
+
+from bridge.data.schema import Schema, infer_schema
+from bridge.errors import InputError, InputTypeError, NotFittedError, UnsupportedError
+from bridge.export.block import Block, NumberColumn, Part, TextColumn
+from bridge.export.builder import Builder
+from bridge.export.probe import probe_schema, rows
+from bridge.export.registry import Answer, Labels, convert
+from bridge.method import METHODS, Classes, Method
+from bridge.opset import BRIDGE_DOMAIN, BRIDGE_OPSET, IR_VERSION, MAIN_DOMAIN, MAIN_OPSET, ML_DOMAIN, ML_OPSET
+
+PROBE_ROWS = 3
+"""Rows of the sample that each method is asked once, for its dtype and shape."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A graph in scikit-learn's own dtypes, and what a predictor must know beside it."""
+
+    model: ir.Model
+    schema: Schema
+    methods: tuple[Method, ...]
+    estimator_class: str
+
+
+def export_graph(estimator: Any, sample: object, *, methods: Sequence[str] | None = None) -> Exported:
+    """Return the graph of `estimator` for inputs like `sample`.
+
+    Raises `NotFittedError`, `InputTypeError` where it is no estimator, `UnsupportedError` where a step has no
+    converter (naming the step), and `InputError` where the sample does not fit.
+    """
+    names = _method_names(estimator, methods)
+    schema = infer_schema(sample)
+    _check_width(estimator, schema)
+    b = Builder()
+    inputs, block = _open_inputs(b, schema)
+    answers = dict(convert(b, estimator, block))
+    if "predict_proba" in answers and "predict_log_proba" in names and "predict_log_proba" not in answers:
+        answers["predict_log_proba"] = _log(b, answers["predict_proba"])
+    outputs: list[ir.Value] = []
+    specs = []
+    taken = {v.name for v in inputs}
+    for name in names:
+        if name not in answers:
+            raise UnsupportedError(
+                f"{type(estimator).__name__}.{name} cannot be exported.\n"
+                f"Leave it out with methods={[n for n in names if n in answers]!r}."
+            )
+        values, spec = _close_method(b, name, answers[name], getattr(estimator, name)(rows(sample, PROBE_ROWS)), taken)
+        outputs += values
+        specs.append(spec)
+    schema = _finish_schema(schema, block)
+    graph = ir.Graph(
+        [v for v in inputs if v.uses()],
+        outputs,
+        nodes=b.nodes,
+        initializers=b.initializers,
+        name=type(estimator).__name__,
+        opset_imports={MAIN_DOMAIN: MAIN_OPSET, ML_DOMAIN: ML_OPSET, BRIDGE_DOMAIN: BRIDGE_OPSET},
+    )
+    model = ir.Model(graph, ir_version=IR_VERSION, producer_name="bridge")
+    cls = type(estimator)
+    return Exported(
+        model, probe_schema(estimator, schema, sample, names[0]), tuple(specs), f"{cls.__module__}.{cls.__qualname__}"
+    )
+
+
+def _method_names(estimator: Any, methods: Sequence[str] | None) -> list[str]:
+    from sklearn.exceptions import NotFittedError as SklearnNotFittedError
+    from sklearn.utils.validation import check_is_fitted
+
+    cls = type(estimator)
+    if isinstance(estimator, type):
+        raise InputTypeError(f"expected a fitted estimator, found the class {estimator.__name__} itself")
+    if not (hasattr(estimator, "get_params") and hasattr(estimator, "fit")):
+        raise InputTypeError(f"expected a fitted scikit-learn estimator, found {cls.__module__}.{cls.__qualname__}")
+    try:
+        check_is_fitted(estimator)
+    except SklearnNotFittedError as error:
+        raise NotFittedError(f"{cls.__name__} is not fitted. Call fit before export.") from error
+    offered = [name for name in METHODS if hasattr(estimator, name)]
+    if methods is None:
+        if not offered:
+            raise UnsupportedError(f"{cls.__name__} has no inference method; expected one of {', '.join(METHODS)}")
+        return offered
+    if unknown := [m for m in methods if m not in offered]:
+        raise InputError(f"{cls.__name__} has no method {', '.join(unknown)}; it has {', '.join(offered)}")
+    return list(methods)
+
+
+def _check_width(estimator: Any, schema: Schema) -> None:
+    expected = getattr(estimator, "n_features_in_", None)
+    if expected is not None and schema.kind != "frame" and expected != schema.n_features:
+        raise InputError(f"the sample has {schema.n_features} columns, but the estimator was fitted on {expected}.")
+
+
+def _open_inputs(b: Builder, schema: Schema) -> tuple[list[ir.Value], Block]:
+    inputs = []
+    parts = []
+    for column in schema.columns:
+        dtype = ir.DataType.from_numpy(np.dtype(column.tensor))
+        value = ir.Value(name=column.name, type=ir.TensorType(dtype), shape=ir.Shape(["batch", column.width]))
+        inputs.append(value)
+        names = None
+        if schema.feature_names is not None:
+            names = (schema.feature_names[column.index],)
+        if column.is_text:
+            parts.append(Part(value, 1, text=TextColumn(column.name), names=names))
+        else:
+            source = NumberColumn(column.name) if column.width == 1 else None
+            parts.append(Part(value, column.width, source=source, names=names))
+    return inputs, Block(b, tuple(parts))
+
+
+def _finish_schema(schema: Schema, block: Block) -> Schema:
+    """Return the schema with the inputs that the graph uses, and what the encoders said about them."""
+    columns = []
+    for column, part in zip(schema.columns, block.parts, strict=True):
+        if not part.value.uses():
+            continue
+        if part.text is not None:
+            columns.append(replace(column, vocabulary=tuple(part.text.values), strict=part.text.strict))
+        elif part.source is not None:
+            columns.append(replace(column, allowed=part.source.allowed, strict=part.source.strict))
+        else:
+            columns.append(column)
+    return schema.with_columns(columns)
+
+
+def _log(b: Builder, answer: Answer) -> Answer:
+    if isinstance(answer, ir.Value):
+        return b.op("Log", answer)
+    if isinstance(answer, Sequence):
+        return [b.op("Log", v) for v in answer if isinstance(v, ir.Value)]
+    raise TypeError(f"predict_proba gave {type(answer).__name__}, expected values")
+
+
+def _close_method(
+    b: Builder, name: str, answer: Answer, actual: Any, taken: set[str | None]
+) -> tuple[list[ir.Value], Method]:
+    """Make the graph outputs of one method; `actual` is what the estimator itself returned for a few rows."""
+    is_list = isinstance(actual, list)
+    answers = list(answer) if isinstance(answer, Sequence) else [answer]
+    arrays = actual if is_list else [actual]
+    values = []
+    labels = []
+    for i, one in enumerate(answers):
+        output, classes = _close_answer(b, one)
+        output_name = name if len(answers) == 1 else f"{name}_{i}"
+        while output_name in taken:
+            output_name += "_output"
+        taken.add(output_name)
+        output.name = output_name
+        tail = arrays[i].shape[1:] if len(arrays) == len(answers) else ()
+        output.shape = ir.Shape(["batch", *map(int, tail)])
+        values.append(output)
+        labels += [classes] if classes is not None else []
+    return values, Method(
+        name,
+        tuple(str(v.name) for v in values),
+        dtype=arrays[0].dtype.str if arrays[0].dtype.kind in "US" else arrays[0].dtype.name,
+        shape=tuple(map(int, arrays[0].shape[1:])),
+        labels=tuple(labels),
+        stacked=len(answers) > len(arrays),
+        sparse=getattr(actual, "format", None) if hasattr(actual, "toarray") else None,
+    )
+
+
+def _close_answer(b: Builder, answer: ir.Value | Labels | Block) -> tuple[ir.Value, Classes | None]:
+    """Return a value that no other node or output uses, and the labels that it points into."""
+    if isinstance(answer, Labels):
+        if answer.classes.dtype.kind in "iu":
+            table = b.constant(answer.classes.astype(np.int64))
+            return b.op("Gather", table, answer.index, axis=0), None
+        return b.op("Identity", answer.index), Classes.of(answer.classes)
+    return b.op("Identity", answer.matrix() if isinstance(answer, Block) else answer), None

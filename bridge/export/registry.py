@@ -1,0 +1,107 @@
+"""Which function converts which estimator class."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+from bridge.errors import UnsupportedError
+from bridge.export import converters
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import onnx_ir as ir
+    from numpy.typing import NDArray
+
+    from bridge.export.block import Block
+    from bridge.export.builder import Builder
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The answer of a classifier: int64 (rows,) positions in `classes`."""
+
+    index: ir.Value
+    classes: NDArray[Any]
+
+
+Answer: TypeAlias = "ir.Value | Labels | Block | Sequence[ir.Value | Labels]"
+"""What one method gives: a value in the estimator's own shape, labels, columns, or a list of them (multi-output)."""
+
+
+class Converter(Protocol):
+    """Writes the nodes of one estimator and returns the answer of each method that it offers."""
+
+    def __call__(self, b: Builder, estimator: Any, x: Block, /) -> Mapping[str, Answer]: ...
+
+
+_CONVERTERS: dict[type, Converter] = {}
+
+
+def converts(*classes: type) -> Callable[[Converter], Converter]:
+    """Register the decorated function for `classes`; subclasses may predict otherwise and are not included."""
+
+    def register(function: Converter) -> Converter:
+        for cls in classes:
+            if cls in _CONVERTERS:
+                raise ValueError(f"{cls.__name__} has a converter already: {_CONVERTERS[cls]}")
+            _CONVERTERS[cls] = function
+        return function
+
+    return register
+
+
+def register_converter(cls: type, build: Converter) -> None:
+    """Make `build` the converter of estimator class `cls`, in place of any other.
+
+    Parameters
+    ----------
+    cls
+        The estimator's class; subclasses are not included.
+    build
+        Called as ``build(builder, estimator, block)``; returns a dict from method names ("predict", "transform", ...)
+        to values. ``block.matrix()`` is the input as one (rows, columns) value; ``builder.op(...)`` adds a node.
+
+    Examples
+    --------
+    >>> def build_doubler(b, estimator, x):
+    ...     return {"transform": x.of(b.mul(x.floats(), b.like(2, x.floats())), x.width)}
+    >>> bridge.register_converter(Doubler, build_doubler)
+    """
+    _CONVERTERS[cls] = build
+
+
+def convert(b: Builder, estimator: Any, x: Block) -> Mapping[str, Answer]:
+    """Return the answers of every method of `estimator` for the block `x`, by its own converter or skl2onnx's."""
+    from bridge.export.fallback import convert_with_skl2onnx, skl2onnx_knows
+
+    _load_converters()
+    build = _CONVERTERS.get(type(estimator))
+    if build is not None:
+        return build(b, estimator, x)
+    if skl2onnx_knows(type(estimator)):
+        return convert_with_skl2onnx(b, estimator, x)
+    cls = type(estimator)
+    raise UnsupportedError(
+        f"no converter for {cls.__module__}.{cls.__qualname__}.\n"
+        f"Register one with bridge.register_converter({cls.__name__}, build); see its docstring for an example."
+    )
+
+
+def transform(b: Builder, estimator: Any, x: Block) -> Block:
+    """Return what `estimator.transform` makes of `x`."""
+    answers = convert(b, estimator, x)
+    block = answers.get("transform")
+    from bridge.export.block import Block
+
+    if not isinstance(block, Block):
+        raise UnsupportedError(f"{type(estimator).__name__} has no transform that bridge can export")
+    return block
+
+
+def _load_converters() -> None:
+    for module in pkgutil.iter_modules(converters.__path__, f"{converters.__name__}."):
+        importlib.import_module(module.name)

@@ -1,0 +1,83 @@
+"""One inference method of a model: which outputs it reads, and how its answer looks."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+METHODS = (
+    "predict",
+    "predict_proba",
+    "predict_log_proba",
+    "decision_function",
+    "transform",
+    "score_samples",
+)
+"""The inference methods that become outputs, in this order, where an estimator offers them."""
+
+
+@dataclass(frozen=True)
+class Classes:
+    """The labels of a classifier, in scikit-learn's order: `values[i]` has code i.
+
+    Attributes
+    ----------
+    dtype
+        NumPy's name of the dtype of `classes_`: "int64", "<U9", "object", "bool", "float64", ...
+    values
+        The labels as JSON scalars.
+    """
+
+    dtype: str
+    values: tuple[str | int | float | bool, ...]
+
+    @staticmethod
+    def of(classes: Any) -> Classes:
+        array = np.asarray(classes)
+        return Classes(array.dtype.str if array.dtype.kind in "US" else array.dtype.name, tuple(array.tolist()))
+
+    def array(self) -> np.ndarray[Any, np.dtype[Any]]:
+        return np.array(list(self.values), dtype=self.dtype)
+
+
+@dataclass(frozen=True)
+class Method:
+    """How a predictor answers one method.
+
+    Attributes
+    ----------
+    name
+        The method's name in scikit-learn.
+    outputs
+        The graph's outputs that hold the answer: one, or one a target for a multi-output classifier.
+    dtype
+        The dtype that the estimator returned for the sample.
+    shape
+        The answer's shape after the row dimension, for each output: () for (rows,).
+    labels
+        For each output that holds positions in a list of labels, that list; empty where outputs hold the values.
+    stacked
+        Whether several outputs are columns of one array (True) or a list of arrays (False).
+    sparse
+        The scipy sparse format of the answer, "csr", or None for a dense one.
+    """
+
+    name: str
+    outputs: tuple[str, ...]
+    dtype: str
+    shape: tuple[int, ...]
+    labels: tuple[Classes, ...] = ()
+    stacked: bool = False
+    sparse: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> Method:
+        labels = tuple(Classes(c["dtype"], tuple(c["values"])) for c in data["labels"])
+        return Method(
+            **{**data, "outputs": tuple(data["outputs"]), "shape": tuple(data["shape"]), "labels": labels}
+        )

@@ -1,0 +1,26 @@
+"""Operator domains and versions that bridge writes, and the names of its own operators."""
+
+from __future__ import annotations
+
+from typing import Final
+
+MAIN_DOMAIN: Final = ""
+ML_DOMAIN: Final = "ai.onnx.ml"
+BRIDGE_DOMAIN: Final = "bridge"
+
+MAIN_OPSET: Final = 13
+"""The newest version of `ai.onnx` that nearly every runtime reads."""
+ML_OPSET: Final = 5
+"""The first version with TreeEnsemble, whose float64 form keeps float64 sums."""
+BRIDGE_OPSET: Final = 1
+
+IR_VERSION: Final = 7
+"""Goes with opset 13."""
+IR_VERSION_ML5: Final = 10
+"""Goes with ai.onnx.ml 5."""
+
+FOREST: Final = "Forest"
+"""`bridge::Forest`: the one operator for a tree ensemble; `bridge.forest` holds its tables."""
+
+METADATA_KEY: Final = "bridge"
+"""The key of the model's `metadata_props` that holds bridge's own JSON."""

@@ -1,0 +1,94 @@
+"""Apply the lowering rules of a target until none applies: the only pass that replaces nodes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import onnx_ir as ir
+
+from bridge.errors import DeclinedError
+from bridge.passes.rule import Options, Rule, RuleTape, find_rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass
+class LowerOps(ir.passes.InPlacePass):
+    """Replace every node that has a rule for the target; a rule's own nodes are lowered in their turn.
+
+    Attributes
+    ----------
+    declined
+        After the pass: for each node that its rule refused, the reason. Keyed by the node.
+    """
+
+    options: Options
+    declined: dict[ir.Node, str] = field(default_factory=dict)
+
+    def call(self, model: ir.Model) -> ir.passes.PassResult:
+        self.declined.clear()
+        modified = False
+        for graph in _graphs(model):
+            for node in list(graph):
+                modified |= self._lower(node)
+        return ir.passes.PassResult(model, modified)
+
+    def _lower(self, node: ir.Node) -> bool:
+        rule = find_rule(node, self.options.target)
+        if rule is None:
+            return False
+        tape = RuleTape(self.options)
+        try:
+            outputs = list(rule(tape, node))
+        except DeclinedError as reason:
+            self.declined[node] = str(reason)
+            return False
+        _replace(node, tape, outputs, rule)
+        for made in tape.nodes:
+            self._lower(made)
+        return True
+
+
+def _graphs(model: ir.Model) -> Iterator[ir.Graph]:
+    yield model.graph
+    yield from model.graph.subgraphs()
+
+
+def _free_name(graph: ir.Graph, op_type: str) -> str:
+    number = len(graph.initializers)
+    while (name := f"{op_type}_table_{number}") in graph.initializers:
+        number += 1
+    return name
+
+
+def _replace(node: ir.Node, tape: RuleTape, outputs: list[ir.Value | None], rule: Rule) -> None:
+    graph = node.graph
+    if not isinstance(graph, ir.Graph):
+        raise TypeError(f"node {node.name!r} is in no graph")
+    if len(outputs) != len(node.outputs):
+        raise ValueError(f"{rule} gave {len(outputs)} values for the {len(node.outputs)} outputs of {node.op_type}")
+    made = {id(v) for n in tape.nodes for v in n.outputs}
+    for i, (old, new) in enumerate(zip(node.outputs, outputs, strict=True)):
+        if new is None:
+            if old.uses() or old.is_graph_output():
+                raise ValueError(f"{rule} gave no value for an output of {node.op_type} that is in use")
+            continue
+        if id(new) not in made or outputs.index(new) != i:  # an input handed through, or one value for two outputs
+            new = tape.op("Identity", new)
+            outputs[i] = new
+        if new.type is None:
+            new.type = old.type
+        if new.shape is None:
+            new.shape = old.shape
+    for value in tape.initializers:
+        value.name = _free_name(graph, node.op_type)
+        graph.register_initializer(value)
+    graph.insert_before(node, tape.nodes)
+    for old, new in zip(node.outputs, outputs, strict=True):
+        if new is None:
+            continue
+        new.name = old.name
+        ir.convenience.replace_all_uses_with(old, new, replace_graph_outputs=True)
+    graph.remove(node, safe=True)

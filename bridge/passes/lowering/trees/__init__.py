@@ -1,0 +1,1 @@
+"""Tree ensembles, from `bridge::Forest` and from the tree operators of ai.onnx.ml."""

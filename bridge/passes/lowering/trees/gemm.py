@@ -1,0 +1,97 @@
+"""All decisions of all trees at once, then one matrix product finds the leaves: shallow trees, on wide machines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx_ir as ir
+
+from bridge.errors import DeclinedError
+from bridge.passes.lowering.trees.traverse import thresholds_for
+
+if TYPE_CHECKING:
+    from bridge.forest import Forest
+    from bridge.passes.rule import RuleTape
+
+MOST_CELLS = 64_000_000
+"""Refuse path matrices larger than this (256 MB of float32): they grow with nodes x leaves of every tree."""
+
+
+def forest_as_gemm(tape: RuleTape, forest: Forest, x: ir.Value) -> ir.Value:
+    """Return the sums of a forest whose decisions are all `x <= t` (Hummingbird's GEMM form, Nakandala et al. 2020).
+
+    For each leaf, the path matrix holds +1 for the ancestors that it lies left of and -1 for those it lies right of.
+    Decisions times paths is then a whole number that equals the leaf's number of left turns at the leaf that the row
+    reaches, and is smaller at every other one. Counts stay exact in TF32 and float16; features are gathered, never
+    multiplied, because a rounded feature takes another branch.
+    """
+    inner, leaves = _members(forest)
+    n_trees, most_inner, most_leaves = len(inner), max(map(len, inner)), max(map(len, leaves))
+    if n_trees * max(most_inner, 1) * most_leaves > MOST_CELLS:
+        raise DeclinedError(
+            f"strategy 'gemm' needs {n_trees} path matrices of {most_inner} x {most_leaves}; use 'traverse' for deep trees"
+        )
+    most_inner = max(most_inner, 1)
+    feature = np.zeros((n_trees, most_inner), np.int64)
+    threshold = np.zeros((n_trees, most_inner))
+    paths = np.zeros((n_trees, most_inner, most_leaves), np.float32)
+    turns = np.full((n_trees, 1, most_leaves), np.inf, np.float32)  # no row reaches the padding
+    values = np.zeros((n_trees, most_leaves, forest.n_outputs))
+    for t in range(n_trees):
+        feature[t, : len(inner[t])] = forest.feature[inner[t]]
+        threshold[t, : len(inner[t])] = forest.threshold[inner[t]]
+        values[t, : len(leaves[t])] = forest.values[forest.leaf[leaves[t]]]
+        _fill_paths(forest, int(forest.roots[t]), inner[t], leaves[t], paths[t])
+        turns[t, 0, : len(leaves[t])] = (paths[t] > 0).sum(axis=0)[: len(leaves[t])]
+
+    asked = tape.op("Gather", x, tape.constant(feature.ravel()), axis=1, dtype=x.dtype)
+    limits = tape.constant(thresholds_for(threshold.reshape(1, -1), x))
+    decided = tape.op("LessOrEqual", asked, limits, dtype=ir.DataType.BOOL)
+    by_tree = _regroup(tape, tape.cast(decided, np.float32), [-1, n_trees, most_inner])
+    score = tape.op("MatMul", by_tree, tape.constant(paths), dtype=ir.DataType.FLOAT)
+    # A score never exceeds the leaf's left turns, so `turns <= score` is equality without comparing floats for it.
+    reached = tape.op("LessOrEqual", tape.constant(turns), score, dtype=ir.DataType.BOOL)
+    one_hot = tape.op("Transpose", tape.cast(reached, np.float64), perm=[1, 0, 2], dtype=ir.DataType.DOUBLE)
+    flat_shape = tape.constant([-1, n_trees * most_leaves], np.int64)
+    flat = tape.op("Reshape", one_hot, flat_shape, dtype=ir.DataType.DOUBLE)
+    table = tape.constant(values.reshape(-1, forest.n_outputs))
+    return tape.op("MatMul", flat, table, dtype=ir.DataType.DOUBLE)
+
+
+def _regroup(tape: RuleTape, x: ir.Value, shape: list[int]) -> ir.Value:
+    """Return (trees, rows, nodes) from (rows, trees x nodes)."""
+    split = tape.op("Reshape", x, tape.constant(shape, np.int64), dtype=x.dtype)
+    return tape.op("Transpose", split, perm=[1, 0, 2], dtype=x.dtype)
+
+
+def _members(forest: Forest) -> tuple[list[list[int]], list[list[int]]]:
+    """Return, for every tree, its inner nodes and its leaves."""
+    inner: list[list[int]] = []
+    leaves: list[list[int]] = []
+    for root in forest.roots:
+        inner.append([])
+        leaves.append([])
+        stack = [int(root)]
+        while stack:
+            node = stack.pop()
+            if forest.left[node] < 0:
+                leaves[-1].append(node)
+            else:
+                inner[-1].append(node)
+                stack += [int(forest.right[node]), int(forest.left[node])]
+    return inner, leaves
+
+
+def _fill_paths(forest: Forest, root: int, inner: list[int], leaves: list[int], paths: np.ndarray) -> None:
+    row = {node: i for i, node in enumerate(inner)}
+    column = {node: i for i, node in enumerate(leaves)}
+    stack: list[tuple[int, list[tuple[int, int]]]] = [(root, [])]
+    while stack:
+        node, path = stack.pop()
+        if node in column:
+            for i, sign in path:
+                paths[i, column[node]] = sign
+        else:
+            stack.append((int(forest.left[node]), [*path, (row[node], 1)]))
+            stack.append((int(forest.right[node]), [*path, (row[node], -1)]))

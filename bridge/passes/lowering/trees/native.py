@@ -1,0 +1,118 @@
+"""Write a forest as `ai.onnx.ml` TreeEnsemble, onnxruntime's own CPU kernel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx_ir as ir
+
+from bridge.forest import floor_float32
+from bridge.opset import ML_DOMAIN, ML_OPSET
+from bridge.passes.lowering.trees.traverse import sum_leaves
+from bridge.passes.rule import require_dtype
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from bridge.forest import Forest
+    from bridge.passes.rule import RuleTape
+
+SUM = 1
+LESS_OR_EQUAL = 0
+FLOAT32_INTEGERS = 2**24
+"""float32 holds every integer up to here: leaf numbers above it need float64."""
+
+
+def forest_as_ml_operator(tape: RuleTape, forest: Forest, x: ir.Value) -> ir.Value:
+    """Return the float64 sums of a forest without category sets.
+
+    The kernel's result has the dtype of its input, and each of its leaves scores one target. Where every tree adds to
+    one output the kernel sums in float64. Else it returns the leaf numbers, and the scores are gathered and summed
+    after it: as fast as the kernel's own many-target sums (12 us against 10 us for one row, 138 ms against 176 ms for
+    10,000, of 100 trees with 3 classes), and in float64 rather than float32.
+    """
+    target = _only_target(forest)
+    if target is not None:
+        scores = forest.values[np.arange(len(forest.values)), target]
+        total = _tree_ensemble(tape, forest, tape.cast(x, np.float64), target, scores, forest.n_outputs)
+        return total
+    narrow = require_dtype(x, "the input of Forest") == np.float32 and len(forest.values) <= FLOAT32_INTEGERS
+    numbers = np.arange(len(forest.values), dtype=np.float64)
+    leaves = _tree_ensemble(
+        tape, forest, x if narrow else tape.cast(x, np.float64), _tree_of_leaf(forest), numbers, forest.n_trees
+    )
+    index = tape.op("Cast", leaves, to=ir.DataType.INT32.value, dtype=ir.DataType.INT32)
+    return sum_leaves(tape, index, forest.values)
+
+
+def _tree_of_node(forest: Forest) -> NDArray[np.int64]:
+    tree = np.full(forest.n_nodes, -1, np.int64)
+    tree[forest.roots] = np.arange(forest.n_trees)
+    frontier = forest.roots
+    while frontier.size:
+        frontier = frontier[~forest.is_leaf[frontier]]
+        for child in (forest.left, forest.right):
+            tree[child[frontier]] = tree[frontier]
+        frontier = np.concatenate([forest.left[frontier], forest.right[frontier]])
+    return tree
+
+
+def _tree_of_leaf(forest: Forest) -> NDArray[np.int64]:
+    """Return, for every row of `values`, the tree that it belongs to."""
+    owner = np.zeros(len(forest.values), np.int64)
+    is_leaf = forest.is_leaf
+    owner[forest.leaf[is_leaf]] = _tree_of_node(forest)[is_leaf]
+    return owner
+
+
+def _only_target(forest: Forest) -> NDArray[np.int64] | None:
+    """Return the one output that each leaf scores, or None where some leaf scores several."""
+    if forest.n_outputs == 1:
+        return np.zeros(len(forest.values), np.int64)
+    if ((forest.values != 0).sum(axis=1) > 1).any():
+        return None
+    return np.abs(forest.values).argmax(axis=1)
+
+
+def _tree_ensemble(
+    tape: RuleTape,
+    forest: Forest,
+    x: ir.Value,
+    target: NDArray[np.int64],
+    weight: NDArray[np.float64],
+    n_targets: int,
+) -> ir.Value:
+    """Add the node; trees that are one leaf get a decision whose two sides are that leaf."""
+    dtype = require_dtype(x, "the input of Forest")
+    is_leaf = forest.is_leaf
+    lone = forest.roots[is_leaf[forest.roots]]
+    inner = np.concatenate([np.flatnonzero(~is_leaf), lone])
+    position = np.full(forest.n_nodes, -1, np.int64)
+    position[inner] = np.arange(len(inner))
+    children = [np.where(is_leaf[inner], inner, side[inner]) for side in (forest.left, forest.right)]
+    # A lone leaf is in `inner` for its decision, but as a child it is still a leaf.
+    ends = [is_leaf[c] for c in children]
+    left, right = (np.where(end, forest.leaf[c], position[c]) for c, end in zip(children, ends, strict=True))
+    attributes: dict[str, Any] = {
+        "n_targets": n_targets,
+        "aggregate_function": SUM,
+        "post_transform": 0,
+        "nodes_splits": ir.tensor(_in_dtype(forest.threshold[inner], dtype)),
+        "nodes_featureids": np.where(is_leaf[inner], 0, forest.feature[inner]).tolist(),
+        "nodes_modes": ir.tensor(np.full(len(inner), LESS_OR_EQUAL, np.uint8)),
+        "nodes_truenodeids": left.tolist(),
+        "nodes_falsenodeids": right.tolist(),
+        "nodes_trueleafs": ends[0].astype(int).tolist(),
+        "nodes_falseleafs": ends[1].astype(int).tolist(),
+        "leaf_targetids": target.tolist(),
+        "leaf_weights": ir.tensor(weight.astype(dtype)),
+        "tree_roots": position[forest.roots].tolist(),
+    }
+    if forest.missing_left.any():
+        attributes["nodes_missing_value_tracks_true"] = forest.missing_left[inner].astype(int).tolist()
+    return tape.op("TreeEnsemble", x, domain=ML_DOMAIN, version=ML_OPSET, dtype=x.dtype, **attributes)
+
+
+def _in_dtype(thresholds: NDArray[np.float64], dtype: np.dtype[Any]) -> NDArray[Any]:
+    return floor_float32(thresholds) if dtype == np.float32 else thresholds

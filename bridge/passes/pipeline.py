@@ -1,0 +1,70 @@
+"""The one table: which stages bring a graph to which target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import onnx_ir as ir
+from onnx_ir.passes import common
+
+from bridge.opset import IR_VERSION_ML5, ML_DOMAIN, ML_OPSET
+from bridge.passes.cleanup import cleanup
+from bridge.passes.ensure import EnsureTarget
+from bridge.passes.lower_ops import LowerOps
+from bridge.passes.precision.float32 import ToFloat32
+from bridge.passes.rule import Options
+from bridge.targets import Precision, Target
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a pipeline is built for."""
+
+    options: Options
+    precision: Precision
+
+
+Stage = Callable[[Plan, LowerOps], Sequence[ir.passes.PassBase]]
+
+
+def _open(_plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
+    return [common.InlinePass(), common.LiftConstantsToInitializersPass(lift_all_constants=False), common.ShapeInferencePass()]
+
+
+def _lower(_plan: Plan, lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
+    return [lowering]
+
+
+def _narrow(plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
+    return [common.ShapeInferencePass(), ToFloat32()] if plan.precision == "float32" else []
+
+
+def _close(plan: Plan, lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
+    return [cleanup(), EnsureTarget(plan.options.target, lowering), common.ShapeInferencePass()]
+
+
+STAGES: dict[Target, tuple[Stage, ...]] = {
+    "portable": (_open, _lower, _narrow, _close),
+    "cuda": (_open, _lower, _narrow, _close),
+    "cpu": (_open, _lower, _narrow, _close),
+}
+
+
+def run_pipeline(model: ir.Model, options: Options, *, precision: Precision) -> ir.Model:
+    """Return `model`, changed in place, as `options.target` wants it; raises `LoweringError` where that fails."""
+    plan = Plan(options, precision)
+    lowering = LowerOps(options)
+    for stage in STAGES[options.target]:
+        for step in stage(plan, lowering):
+            step(model)
+    _declare_versions(model)
+    return model
+
+
+def _declare_versions(model: ir.Model) -> None:
+    """Import the version of ai.onnx.ml that the nodes made here were written for."""
+    nodes = [n for n in model.graph.all_nodes() if n.domain == ML_DOMAIN and n.op_type == "TreeEnsemble"]
+    if nodes:
+        model.graph.opset_imports[ML_DOMAIN] = ML_OPSET
+        model.ir_version = max(model.ir_version or 0, IR_VERSION_ML5)

@@ -1,0 +1,1 @@
+"""Change the dtypes that a graph computes in."""

@@ -1,0 +1,123 @@
+"""Turn a float64 graph into a float32 one without moving its decisions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx_ir as ir
+
+from bridge.forest import floor_float32
+from bridge.opset import MAIN_DOMAIN, ML_DOMAIN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    Rounding = Callable[[NDArray[np.float64]], NDArray[np.float32]]
+
+
+def ceil_float32(values: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return the smallest float32 that is not below each value."""
+    return -floor_float32(-values)
+
+
+def nearest_float32(values: NDArray[np.float64]) -> NDArray[np.float32]:
+    with np.errstate(over="ignore"):
+        return values.astype(np.float32)
+
+
+# For a float32 x: `x <= c` and `x > c` ask for the largest float32 that is not above c, `x < c` and `x >= c` for the
+# smallest that is not below it; the mirror image where the constant stands on the left.
+_ROUNDINGS: dict[tuple[str, int], Rounding] = {
+    ("LessOrEqual", 1): floor_float32,
+    ("Greater", 1): floor_float32,
+    ("Less", 1): ceil_float32,
+    ("GreaterOrEqual", 1): ceil_float32,
+    ("LessOrEqual", 0): ceil_float32,
+    ("Greater", 0): ceil_float32,
+    ("Less", 0): floor_float32,
+    ("GreaterOrEqual", 0): floor_float32,
+}
+
+
+class ToFloat32(ir.passes.InPlacePass):
+    """Give every float64 value, constant, input and output of the main graph the dtype float32.
+
+    Constants in comparisons are rounded to the side that keeps the decision. A constant that is subtracted is split
+    into two float32 numbers, because a rounded mean costs more digits than all later steps together where the mean is
+    large against the spread (a year: 2013 +- 0.5).
+    """
+
+    def call(self, model: ir.Model) -> ir.passes.PassResult:
+        graph = model.graph
+        wide = [v for v in graph.initializers.values() if v.dtype == ir.DataType.DOUBLE]
+        for value in wide:
+            _narrow_constant(graph, value)
+        changed = bool(wide)
+        for value in graph.inputs:
+            changed |= _retype(value)
+        for node in graph.all_nodes():
+            if node.op_type == "Cast" and node.attributes["to"].as_int() == ir.DataType.DOUBLE.value:
+                node.attributes["to"] = ir.AttrInt64("to", ir.DataType.FLOAT.value)
+                changed = True
+            if node.op_type == "TreeEnsemble" and node.domain == ML_DOMAIN:
+                _narrow_tensor_attribute(node, "nodes_splits", floor_float32)
+                _narrow_tensor_attribute(node, "leaf_weights", nearest_float32)
+            for output in node.outputs:
+                changed |= _retype(output)
+        return ir.passes.PassResult(model, changed)
+
+
+def _retype(value: ir.Value) -> bool:
+    if value.dtype != ir.DataType.DOUBLE:
+        return False
+    value.type = ir.TensorType(ir.DataType.FLOAT)
+    return True
+
+
+def _narrow_constant(graph: ir.Graph, value: ir.Value) -> None:
+    """Replace a float64 initializer by float32 ones, one for each way in which its uses want it rounded."""
+    array = value.const_value.numpy() if value.const_value is not None else np.zeros(0)
+    made: dict[Any, ir.Value] = {}
+    for node, index in list(value.uses()):
+        rounding = _ROUNDINGS.get((node.op_type, index), nearest_float32) if node.domain == MAIN_DOMAIN else nearest_float32
+        if rounding not in made:
+            made[rounding] = _initializer(graph, f"{value.name}_{rounding.__name__}", rounding(array))
+        node.replace_input_with(index, made[rounding])
+        if node.op_type == "Sub" and index == 1 and node.domain == MAIN_DOMAIN:
+            _subtract_remainder(graph, node, value, array)
+    if value.is_graph_output():
+        raise TypeError(f"initializer {value.name!r} is a graph output")
+    del graph.initializers[str(value.name)]
+
+
+def _subtract_remainder(graph: ir.Graph, node: ir.Node, value: ir.Value, array: NDArray[np.float64]) -> None:
+    """After `x - high`, subtract what rounding left over, where it left anything."""
+    with np.errstate(invalid="ignore"):
+        remainder = nearest_float32(np.nan_to_num(array - nearest_float32(array), posinf=0.0, neginf=0.0))
+    if not remainder.any():
+        return
+    name = f"{value.name}_remainder"
+    low = graph.initializers.get(name) or _initializer(graph, name, remainder)
+    (high_output,) = node.outputs
+    first = ir.node("Sub", [node.inputs[0], node.inputs[1]])
+    first.outputs[0].type = ir.TensorType(ir.DataType.FLOAT)
+    first.outputs[0].shape = high_output.shape
+    graph.insert_before(node, first)
+    node.replace_input_with(0, first.outputs[0])
+    node.replace_input_with(1, low)
+
+
+def _initializer(graph: ir.Graph, name: str, array: NDArray[np.float32]) -> ir.Value:
+    tensor = ir.tensor(array, name=name)
+    value = ir.Value(name=name, type=ir.TensorType(ir.DataType.FLOAT), shape=tensor.shape, const_value=tensor)
+    graph.register_initializer(value)
+    return value
+
+
+def _narrow_tensor_attribute(node: ir.Node, name: str, rounding: Rounding) -> None:
+    attribute = node.attributes.get(name)
+    if attribute is not None and attribute.as_tensor().dtype == ir.DataType.DOUBLE:
+        node.attributes[name] = ir.AttrTensor(name, ir.tensor(rounding(attribute.as_tensor().numpy())))
