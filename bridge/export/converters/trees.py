@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -122,7 +123,10 @@ def _boosted_scores(b: Builder, boosting: Any, x: Block) -> ir.Value:
             values = np.zeros((tree.node_count, k))
             values[:, output] = boosting.learning_rate * tree.value[:, 0, 0]
             forests.append(read_tree(tree, values))
-    return b.add(b.forest(concatenate(forests), x.matrix(np.float32)), _initial_scores(b, boosting, x, k))
+    forest = concatenate(forests)
+    # GradientBoosting refuses NaN, so its trees need no missing-value routes.
+    forest = replace(forest, missing_left=np.zeros_like(forest.missing_left))
+    return b.add(b.forest(forest, x.matrix(np.float32)), _initial_scores(b, boosting, x, k))
 
 
 def _initial_scores(b: Builder, boosting: Any, x: Block, k: int) -> ir.Value:

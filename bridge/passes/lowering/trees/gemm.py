@@ -52,11 +52,11 @@ def forest_as_gemm(tape: RuleTape, forest: Forest, x: ir.Value) -> ir.Value:
     score = tape.op("MatMul", by_tree, tape.constant(paths), dtype=ir.DataType.FLOAT)
     # A score never exceeds the leaf's left turns, so `turns <= score` is equality without comparing floats for it.
     reached = tape.op("LessOrEqual", tape.constant(turns), score, dtype=ir.DataType.BOOL)
-    one_hot = tape.op("Transpose", tape.cast(reached, np.float64), perm=[1, 0, 2], dtype=ir.DataType.DOUBLE)
-    flat_shape = tape.constant([-1, n_trees * most_leaves], np.int64)
-    flat = tape.op("Reshape", one_hot, flat_shape, dtype=ir.DataType.DOUBLE)
-    table = tape.constant(values.reshape(-1, forest.n_outputs))
-    return tape.op("MatMul", flat, table, dtype=ir.DataType.DOUBLE)
+    one_hot = tape.cast(reached, np.float64)
+    by_leaf = tape.op("MatMul", one_hot, tape.constant(values), dtype=ir.DataType.DOUBLE)
+    # The sum over trees stands between the product and a later division on purpose: onnxruntime fuses a MatMul and the
+    # scalar after it into one node whose factor is float32, which costs float64 results eight digits.
+    return tape.op("ReduceSum", by_leaf, tape.constant([0], np.int64), keepdims=0, dtype=ir.DataType.DOUBLE)
 
 
 def _regroup(tape: RuleTape, x: ir.Value, shape: list[int]) -> ir.Value:
