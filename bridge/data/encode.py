@@ -47,7 +47,7 @@ class Encoder:
         categories that the estimator refuses, and NaN or infinities that the estimator refuses.
         """
         if self._takes_matrix and type(data) is np.ndarray and data.ndim == 2:
-            return {ARRAY_INPUT: self._matrix(data)}
+            return {self.schema.columns[0].name: self._matrix(data)}
         require_table(data)
         if is_frame(data):
             return self._encode_frame(data)
@@ -56,11 +56,12 @@ class Encoder:
         if is_sparse(data):
             data = data.toarray()  # type: ignore[attr-defined]
         array = as_table(data)
-        return {ARRAY_INPUT: self._matrix(array)} if self._takes_matrix else self._encode_positions(array)
+        return {self.schema.columns[0].name: self._matrix(array)} if self._takes_matrix else self._encode_positions(array)
 
     @cached_property
     def _takes_matrix(self) -> bool:
-        return len(self.schema.columns) == 1 and self.schema.columns[0].name == ARRAY_INPUT
+        columns = self.schema.columns
+        return self.schema.kind != "frame" and len(columns) == 1 and not columns[0].is_text
 
     @cached_property
     def _codes(self) -> dict[str, dict[Any, int]]:
@@ -72,7 +73,7 @@ class Encoder:
         return _numbers(column, array)
 
     def _check_width(self, width: int) -> None:
-        if width != self.schema.n_features:
+        if width != self.schema.n_features and self.schema.n_features:  # a plain model may not say its width
             raise InputError(
                 f"X has {width} features, but the model is expecting {self.schema.n_features} features as input."
             )
@@ -95,7 +96,7 @@ class Encoder:
         if names is None:
             self._check_width(len(found))
             if self._takes_matrix:
-                return {ARRAY_INPUT: self._matrix(np.column_stack([column_values(frame, n) for n in found]))}
+                return {self.schema.columns[0].name: self._matrix(np.column_stack([column_values(frame, n) for n in found]))}
             names = tuple(found)
         elif tuple(found) != names:
             self._check_names(found, names)
@@ -132,6 +133,8 @@ class Encoder:
                 f"column {column.name!r} has dtype {values.dtype}, but the model was exported for text.\n"
                 "Cast it, or export again with a sample of the new data."
             )
+        if column.tensor == "str":  # a plain model that takes the text itself
+            return values.astype(object).reshape(-1, 1)
         table = self._codes[column.name]
         if len(values) > SMALL_BATCH and (pandas := sys.modules.get("pandas")) is not None and table:
             codes = pandas.Index(list(table), dtype=object).get_indexer(values.astype(object)).astype(np.int64)
@@ -162,7 +165,7 @@ class Encoder:
 
 def _numbers(column: Column, array: NDArray[Any]) -> NDArray[Any]:
     """Return `array` in the dtype of the graph's input, checked as the estimator would."""
-    where = f"column {column.name!r}" if column.width == 1 and column.name != ARRAY_INPUT else "X"
+    where = "X" if column.name == ARRAY_INPUT else f"column {column.name!r}"
     if array.dtype.kind in "OUST":
         array = _from_objects(array, where)
     if array.dtype.kind not in "biuf":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,8 @@ from bridge.data.schema import Schema, infer_schema
 from bridge.errors import InputError, InputTypeError, NotFittedError, UnsupportedError
 from bridge.export.block import Block, NumberColumn, Part, TextColumn
 from bridge.export.builder import Builder
-from bridge.export.probe import probe_schema, rows
+from bridge.data.table import row_count, take_rows
+from bridge.export.probe import probe_schema
 from bridge.export.registry import Answer, Labels, convert
 from bridge.method import METHODS, Classes, Method
 from bridge.opset import BRIDGE_DOMAIN, BRIDGE_OPSET, IR_VERSION, MAIN_DOMAIN, MAIN_OPSET, ML_DOMAIN, ML_OPSET
@@ -40,7 +42,10 @@ def export_graph(estimator: Any, sample: object, *, methods: Sequence[str] | Non
     """
     names = _method_names(estimator, methods)
     schema = infer_schema(sample)
+    if not row_count(sample):
+        raise InputError("the sample has no rows; give at least one, so that dtypes and shapes can be read from it.")
     _check_width(estimator, schema)
+    few = take_rows(sample, np.arange(min(PROBE_ROWS, row_count(sample))))
     b = Builder()
     inputs, block = _open_inputs(b, schema)
     answers = dict(convert(b, estimator, block))
@@ -55,7 +60,7 @@ def export_graph(estimator: Any, sample: object, *, methods: Sequence[str] | Non
                 f"{type(estimator).__name__}.{name} cannot be exported.\n"
                 f"Leave it out with methods={[n for n in names if n in answers]!r}."
             )
-        values, spec = _close_method(b, name, answers[name], getattr(estimator, name)(rows(sample, PROBE_ROWS)), taken)
+        values, spec = _close_method(b, name, answers[name], _ask(estimator, name, few), taken)
         outputs += values
         specs.append(spec)
     schema = _finish_schema(schema, block)
@@ -101,6 +106,13 @@ def _check_width(estimator: Any, schema: Schema) -> None:
     expected = getattr(estimator, "n_features_in_", None)
     if expected is not None and schema.kind != "frame" and expected != schema.n_features:
         raise InputError(f"the sample has {schema.n_features} columns, but the estimator was fitted on {expected}.")
+
+
+def _ask(estimator: Any, method: str, few: Any) -> Any:
+    """Return what the estimator itself answers for a few rows, without its warnings (log of 0, and the like)."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        return getattr(estimator, method)(few)
 
 
 def _open_inputs(b: Builder, schema: Schema) -> tuple[list[ir.Value], Block]:

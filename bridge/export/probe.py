@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bridge.data.schema import Column, Schema, as_table, frame_columns, is_frame, is_sparse
+from bridge.data.schema import Column, Schema, frame_columns
+from bridge.data.table import replace_columns, take_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,20 +18,9 @@ MOST_PROBES = 200
 """An estimator is asked at most this often; columns not told apart by then count as refusing."""
 
 
-def rows(sample: Any, count: int) -> Any:
-    """Return the first `count` rows of a sample, of its own type."""
-    if is_frame(sample):
-        if hasattr(sample, "iloc"):
-            return sample.iloc[:count]
-        return sample[:count] if hasattr(sample, "with_columns") else sample.slice(0, count)
-    if is_sparse(sample):
-        return sample.tocsr()[:count]
-    return as_table(sample)[:count]
-
-
 def probe_schema(estimator: Any, schema: Schema, sample: Any, method: str) -> Schema:
     """Return `schema` with what `estimator` accepts in each column, found by asking it with one row."""
-    few = rows(sample, 1)
+    row = take_rows(sample, np.zeros(1, np.int64))
     budget = iter(range(MOST_PROBES))
 
     def accepts(data: Any) -> bool:
@@ -44,65 +34,42 @@ def probe_schema(estimator: Any, schema: Schema, sample: Any, method: str) -> Sc
             return False
         return True
 
-    takes_nan = _columns_that_take(np.nan, schema, few, accepts)
-    takes_inf = _columns_that_take(np.inf, schema, few, accepts)
+    floats = [c for c in schema.columns if c.tensor.startswith("float")]
+    texts = [c for c in schema.columns if c.is_text]
+    takes_nan = _columns_that_take(np.nan, [*floats, *texts], row, accepts)
+    takes_inf = _columns_that_take(np.inf, floats, row, accepts)
+    open_columns = {c.name for c in [*floats, *texts]}
     columns = [
-        replace(c, allow_nan=c.name in takes_nan, allow_inf=c.name in takes_inf) if _is_open(c) else c
+        replace(c, allow_nan=c.name in takes_nan, allow_inf=c.name in takes_inf) if c.name in open_columns else c
         for c in schema.columns
     ]
     reorder = positional = True
     if schema.kind == "frame" and schema.feature_names is not None:
-        reorder = accepts(_reversed(few)) if len(schema.feature_names) > 1 else False
-        positional = accepts(few.to_numpy()) if hasattr(few, "to_numpy") else False
+        reorder = len(schema.feature_names) > 1 and accepts(_reversed(row))
+        positional = hasattr(row, "to_numpy") and accepts(row.to_numpy())
     return replace(schema.with_columns(columns), reorder=reorder, positional=positional)
 
 
-def _is_open(column: Column) -> bool:
-    return column.is_text or column.tensor.startswith("float")
-
-
 def _columns_that_take(
-    value: float, schema: Schema, few: Any, accepts: Callable[[Any], bool]
+    value: float, candidates: Sequence[Column], row: Any, accepts: Callable[[Any], bool]
 ) -> set[str]:
-    """Return the names of the columns in which `value` is accepted, found by halving."""
-    candidates = [c for c in schema.columns if _is_open(c) and not (c.is_text and np.isinf(value))]
-
-    def search(columns: Sequence[Column]) -> set[str]:
-        if not columns:
-            return set()
-        if accepts(_with_value(few, columns, value)):
-            return {c.name for c in columns}
-        if len(columns) == 1:
-            return set()
-        middle = len(columns) // 2
-        return search(columns[:middle]) | search(columns[middle:])
-
-    return search(candidates)
-
-
-def _with_value(few: Any, columns: Sequence[Column], value: float) -> Any:
-    """Return a copy of `few` with `value` in `columns`; None, for text."""
-    if is_sparse(few):
-        return type(few)(np.full(few.shape, value, few.dtype))
-    if not is_frame(few):
-        array = as_table(few).copy()
-        for column in columns:
-            array[:, column.index : column.index + column.width] = None if column.is_text else value
-        return array
-    names = [frame_columns(few)[c.index] for c in columns]
-    if hasattr(few, "iloc"):
-        changed = few.copy()
-        for name, column in zip(names, columns, strict=True):
-            filler = type(changed[name])([None if column.is_text else value] * len(changed), index=changed.index)
-            changed[name] = filler.astype(changed[name].dtype)
-        return changed
-    import polars as pl
-
-    return few.with_columns(
-        **{n: pl.Series([None if c.is_text else value], dtype=few[n].dtype) for n, c in zip(names, columns, strict=True)}
+    """Return the names of the columns in which `value` (None, for text) is accepted, found by halving."""
+    if not candidates:
+        return set()
+    changes: dict[int, np.ndarray[Any, Any]] = {}
+    for column in candidates:
+        filler = np.array([None if column.is_text else value], object if column.is_text else np.float64)
+        changes |= {column.index + i: filler for i in range(column.width)}
+    if accepts(replace_columns(row, changes)):
+        return {c.name for c in candidates}
+    if len(candidates) == 1:
+        return set()
+    middle = len(candidates) // 2
+    return _columns_that_take(value, candidates[:middle], row, accepts) | _columns_that_take(
+        value, candidates[middle:], row, accepts
     )
 
 
-def _reversed(few: Any) -> Any:
-    names = frame_columns(few)[::-1]
-    return few[names] if hasattr(few, "iloc") else few.select(names)
+def _reversed(row: Any) -> Any:
+    names = frame_columns(row)[::-1]
+    return row[names] if hasattr(row, "iloc") else row.select(names)

@@ -41,6 +41,9 @@ _ROUNDINGS: dict[tuple[str, int], Rounding] = {
     ("GreaterOrEqual", 0): floor_float32,
 }
 
+_REARRANGING = frozenset({"Gather", "GatherElements", "Reshape", "Transpose", "Unsqueeze", "Squeeze", "Identity"})
+"""Operators that move values of their first input without changing them."""
+
 
 class ToFloat32(ir.passes.InPlacePass):
     """Give every float64 value, constant, input and output of the main graph the dtype float32.
@@ -82,7 +85,7 @@ def _narrow_constant(graph: ir.Graph, value: ir.Value) -> None:
     array = value.const_value.numpy() if value.const_value is not None else np.zeros(0)
     made: dict[Any, ir.Value] = {}
     for node, index in list(value.uses()):
-        rounding = _ROUNDINGS.get((node.op_type, index), nearest_float32) if node.domain == MAIN_DOMAIN else nearest_float32
+        rounding = _rounding(node, index)
         if rounding not in made:
             made[rounding] = _initializer(graph, f"{value.name}_{rounding.__name__}", rounding(array))
         node.replace_input_with(index, made[rounding])
@@ -91,6 +94,19 @@ def _narrow_constant(graph: ir.Graph, value: ir.Value) -> None:
     if value.is_graph_output():
         raise TypeError(f"initializer {value.name!r} is a graph output")
     del graph.initializers[str(value.name)]
+
+
+def _rounding(node: ir.Node, index: int) -> Rounding:
+    """Return how a constant must be rounded for this use, which may be a comparison behind a look-up."""
+    if node.domain != MAIN_DOMAIN:
+        return nearest_float32
+    if (node.op_type, index) in _ROUNDINGS:
+        return _ROUNDINGS[node.op_type, index]
+    if node.op_type in _REARRANGING and index == 0:
+        wanted = {_rounding(user, i) for user, i in node.outputs[0].uses()}
+        if len(wanted) == 1:
+            return wanted.pop()
+    return nearest_float32
 
 
 def _subtract_remainder(graph: ir.Graph, node: ir.Node, value: ir.Value, array: NDArray[np.float64]) -> None:

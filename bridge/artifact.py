@@ -1,0 +1,143 @@
+"""A finished model file: the graph, and in its metadata all that a predictor needs beside it."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import onnx
+from google.protobuf.message import DecodeError
+
+from bridge.data.schema import Column, Schema
+from bridge.errors import ArtifactError
+from bridge.method import Classes, Method
+from bridge.opset import METADATA_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FORMAT = 1
+"""The version of the JSON; readers refuse a newer one."""
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What a bridge file says of itself.
+
+    Attributes
+    ----------
+    estimator
+        The full name of the estimator's class.
+    target, precision
+        What the graph was made for.
+    schema
+        The inputs, with dtypes, vocabularies and what each refuses.
+    methods
+        The inference methods, and which output answers which.
+    classes
+        `classes_` of the estimator: one entry, or one a target for a multi-output classifier; empty without classes.
+    row_bytes
+        The bytes that the widest step of the graph needs for one row: predictors size their batches by it.
+    versions
+        The versions of the libraries that made the file.
+    parity
+        What the check against the estimator found, by method; empty if there was none.
+    """
+
+    estimator: str
+    target: str
+    precision: str
+    schema: Schema
+    methods: tuple[Method, ...]
+    classes: tuple[Classes, ...] = ()
+    row_bytes: int = 0
+    versions: Mapping[str, str] = field(default_factory=dict)
+    parity: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """Return the metadata as strict JSON, without NaN or infinity."""
+        return json.dumps({"format": FORMAT, **asdict(self)}, allow_nan=False)
+
+    @staticmethod
+    def from_json(text: str) -> Metadata:
+        """Return the metadata that `to_json` wrote; raises `ArtifactError` where it is damaged or too new."""
+        try:
+            data = json.loads(text)
+            version = data.pop("format")
+            if version > FORMAT:
+                raise ArtifactError(
+                    f"the file has metadata of format {version}; this bridge reads up to {FORMAT}. Upgrade onnx-bridge."
+                )
+            schema = data["schema"]
+            columns = tuple(
+                Column(**{**c, "vocabulary": tuple(c["vocabulary"]), "allowed": tuple(c["allowed"])})
+                for c in schema["columns"]
+            )
+            names = schema["feature_names"]
+            data["schema"] = Schema(
+                **{**schema, "columns": columns, "feature_names": None if names is None else tuple(names)}
+            )
+            data["methods"] = tuple(Method.from_json(m) for m in data["methods"])
+            data["classes"] = tuple(Classes(c["dtype"], tuple(c["values"])) for c in data["classes"])
+            return Metadata(**data)
+        except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+            raise ArtifactError(f"the file's bridge metadata is damaged ({error}). Export the model again.") from error
+
+
+def set_metadata(model: onnx.ModelProto, metadata: Metadata) -> None:
+    """Write `metadata` into the model, in place of what it had."""
+    kept = [p for p in model.metadata_props if p.key != METADATA_KEY]
+    del model.metadata_props[:]
+    model.metadata_props.extend(kept)
+    model.metadata_props.add(key=METADATA_KEY, value=metadata.to_json())
+
+
+def get_metadata(model: onnx.ModelProto) -> Metadata | None:
+    """Return the model's bridge metadata, or None if it has none."""
+    text = next((p.value for p in model.metadata_props if p.key == METADATA_KEY), None)
+    return None if text is None else Metadata.from_json(text)
+
+
+def read_model(path: str | os.PathLike[str]) -> onnx.ModelProto:
+    """Return the model in a file; raises `FileNotFoundError`, or `ArtifactError` where it is no whole ONNX model."""
+    file = Path(path)
+    if file.is_dir():
+        raise ArtifactError(f"{file} is a folder; expected an .onnx file")
+    data = file.read_bytes()
+    try:
+        model = onnx.ModelProto.FromString(data)
+    except DecodeError as error:
+        raise ArtifactError(f"{file} is no ONNX model, or it is truncated ({len(data)} bytes read).") from error
+    if not model.HasField("graph") or not model.opset_import:
+        raise ArtifactError(f"{file} is no ONNX model, or it is truncated: it holds no graph ({len(data)} bytes read).")
+    return model
+
+
+def write_model(model: onnx.ModelProto, path: str | os.PathLike[str]) -> None:
+    """Write the model to `path` whole or not at all: beside it first, then renamed."""
+    target = Path(path)
+    if not target.parent.is_dir():
+        raise ArtifactError(f"the folder {target.parent} does not exist. Create it first.")
+    if model.ByteSize() >= onnx.checker.MAXIMUM_PROTOBUF:
+        raise ArtifactError(f"the model has {model.ByteSize()} bytes, and one ONNX file holds at most 2 GB.")
+    handle, beside = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(model.SerializeToString())
+            file.flush()
+            os.fsync(file.fileno())
+        Path(beside).chmod(0o666 & ~_umask())
+        Path(beside).replace(target)
+    except BaseException:
+        Path(beside).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,205 @@
+"""The public functions that put the stages together: export, lower, compile."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+import onnx
+import onnx_ir as ir
+
+from bridge.artifact import Metadata, read_model, set_metadata, write_model
+from bridge.errors import InputError, InputTypeError, ParityError
+from bridge.export.graph import export_graph
+from bridge.method import Classes
+from bridge.passes.pipeline import run_pipeline
+from bridge.passes.rule import Options
+from bridge.plain import describe_plain
+from bridge.row_bytes import row_bytes
+from bridge.runtime.predictor import load
+from bridge.runtime.providers import cuda_is_usable
+from bridge.targets import STRATEGIES, Strategy, check_precision, check_target
+from bridge.verify.check import check_model
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+
+    from bridge.data.schema import Schema
+    from bridge.runtime.predictor import Predictor
+
+VERSIONS = ("onnx-bridge", "scikit-learn", "skl2onnx", "onnx", "onnx-ir", "numpy", "onnxruntime", "onnxruntime-gpu")
+"""The distributions whose versions a file records."""
+
+
+def export(
+    estimator: Any,
+    X: Any,  # noqa: N803
+    path: str | os.PathLike[str] | None = None,
+    *,
+    target: str = "portable",
+    precision: str | None = None,
+    methods: Sequence[str] | None = None,
+    check: bool = True,
+    strategy: str = "auto",
+) -> onnx.ModelProto:
+    """Return a fitted estimator as an ONNX model, and write it to `path` where one is given.
+
+    Parameters
+    ----------
+    estimator
+        A fitted scikit-learn estimator or pipeline.
+    X
+        A sample of what `predict` will get, at least one row: a DataFrame (pandas or polars), an array, a sparse
+        matrix. The inputs' names, dtypes and shapes come from it.
+    path
+        Where to write the file; it appears there whole or not at all.
+    target
+        "portable": `ai.onnx` operators alone, for any runtime. "cuda": every node has a CUDA kernel in onnxruntime.
+        "cpu": fastest in onnxruntime on a CPU.
+    precision
+        "exact": the dtypes that scikit-learn computes in (default for "cpu" and "cuda"). "float32" (default for
+        "portable").
+    methods
+        The inference methods to export; by default all that the estimator has.
+    check
+        Compare the model with the estimator on the sample, on rows moved onto its thresholds and on special values,
+        and raise `ParityError`, writing nothing, where it differs.
+    strategy
+        The form of tree ensembles: "auto", "gemm" or "traverse".
+
+    Returns
+    -------
+    onnx.ModelProto
+        One output a method, named after it; `bridge.load` gives it back the estimator's methods.
+
+    Raises
+    ------
+    NotFittedError, InputTypeError, InputError
+        The estimator or the sample cannot be used.
+    UnsupportedError
+        A step has no converter; the message names it.
+    LoweringError
+        Some nodes cannot be written for the target; the message lists them.
+    ParityError
+        The model does not give the estimator's answers.
+    """
+    chosen = check_target(target)
+    chosen_precision = check_precision(precision, chosen)
+    exported = export_graph(estimator, X, methods=methods)
+    model = run_pipeline(exported.model, Options(chosen, _check_strategy(strategy)), precision=chosen_precision)
+    metadata = Metadata(
+        estimator=exported.estimator_class,
+        target=chosen,
+        precision=chosen_precision,
+        schema=_narrowed(exported.schema) if chosen_precision == "float32" else exported.schema,
+        methods=exported.methods,
+        classes=_classes(estimator),
+        row_bytes=row_bytes(model),
+        versions=_versions(),
+    )
+    proto = ir.to_proto(model)
+    set_metadata(proto, metadata)
+    if check:
+        report = check_model(estimator, proto, X)
+        if not report.ok:
+            raise ParityError(report)
+        set_metadata(proto, replace(metadata, parity=report.to_json()))
+    if path is not None:
+        write_model(proto, path)
+    return proto
+
+
+def lower(
+    model_or_path: onnx.ModelProto | str | os.PathLike[str],
+    path: str | os.PathLike[str] | None = None,
+    *,
+    target: str,
+    precision: str | None = None,
+    strategy: str = "auto",
+) -> onnx.ModelProto:
+    """Return an existing ONNX model, from any exporter, as a graph for `target`; the given model is left unchanged.
+
+    Parameters
+    ----------
+    model_or_path
+        The model, or an .onnx file.
+    path
+        Where to write the result; it appears there whole or not at all.
+    target, strategy
+        As in `export`.
+    precision
+        None keeps the dtypes of the model as they are; "float32" turns float64 into float32.
+
+    Raises
+    ------
+    ArtifactError
+        The file is no whole ONNX model.
+    LoweringError
+        Some nodes cannot be written for the target; the message lists each with its reason.
+    """
+    chosen = check_target(target)
+    if isinstance(model_or_path, onnx.ModelProto):
+        source = model_or_path
+    elif isinstance(model_or_path, str) or hasattr(model_or_path, "__fspath__"):
+        source = read_model(model_or_path)
+    else:
+        raise InputTypeError(f"expected a path or an onnx.ModelProto, found {type(model_or_path).__name__}")
+    from bridge.passes.read import read_model as read_graph
+
+    kept_precision = "exact" if precision is None else check_precision(precision, chosen)
+    model = run_pipeline(read_graph(source), Options(chosen, _check_strategy(strategy)), precision=kept_precision)
+    proto = ir.to_proto(model)
+    metadata = describe_plain(proto, target=chosen, precision=precision or "as found")
+    set_metadata(proto, replace(metadata, row_bytes=row_bytes(model), versions=_versions()))
+    if path is not None:
+        write_model(proto, path)
+    return proto
+
+
+def compile(  # noqa: A001
+    estimator: Any,
+    X: Any,  # noqa: N803
+    *,
+    device: str = "auto",
+    threads: int | None = None,
+    check: bool = True,
+) -> Predictor:
+    """Return a predictor for a fitted estimator, made for this machine: target "cuda" where it can be used, else "cpu".
+
+    The same as `export` and `load` in memory; see these for the parameters and errors.
+    """
+    target = "cuda" if device == "cuda" or (device == "auto" and cuda_is_usable()) else "cpu"
+    return load(export(estimator, X, target=target, check=check), device=device, threads=threads)
+
+
+def _check_strategy(strategy: str) -> Strategy:
+    for name in STRATEGIES:
+        if name == strategy:
+            return name
+    raise InputError(f"unknown strategy {strategy!r}; choose one of {', '.join(map(repr, STRATEGIES))}")
+
+
+def _narrowed(schema: Schema) -> Schema:
+    """Return the schema of a graph whose float64 inputs became float32."""
+    return schema.with_columns(
+        replace(c, tensor="float32") if c.tensor == "float64" else c for c in schema.columns
+    )
+
+
+def _classes(estimator: Any) -> tuple[Classes, ...]:
+    classes = getattr(estimator, "classes_", None)
+    if classes is None:
+        return ()
+    return tuple(map(Classes.of, classes)) if isinstance(classes, list) else (Classes.of(classes),)
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in VERSIONS:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

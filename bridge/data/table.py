@@ -1,0 +1,59 @@
+"""Take rows from a table and put values into it, whatever its type: pandas, polars, Arrow, array, sparse."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bridge.data.schema import as_table, frame_columns, is_frame, is_sparse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+
+def row_count(table: Any) -> int:
+    """Return the number of rows."""
+    return int(table.shape[0]) if hasattr(table, "shape") else len(table)
+
+
+def take_rows(table: Any, indices: NDArray[np.integer]) -> Any:
+    """Return the rows at `indices`, in that order, in a table of the same type."""
+    if is_frame(table):
+        if hasattr(table, "iloc"):
+            return table.iloc[indices]
+        return table[indices] if hasattr(table, "with_columns") else table.take(indices)
+    if is_sparse(table):
+        return table.tocsr()[indices]
+    return as_table(table)[indices]
+
+
+def spread_rows(table: Any, most: int) -> Any:
+    """Return at most `most` rows, evenly spaced over the whole table."""
+    count = row_count(table)
+    return table if count <= most else take_rows(table, np.linspace(0, count - 1, most).astype(np.int64))
+
+
+def replace_columns(table: Any, values: Mapping[int, NDArray[Any]]) -> Any:
+    """Return a copy in which the columns at these positions hold `values`, cast to the columns' own dtypes."""
+    if is_sparse(table):
+        return type(table)(replace_columns(table.toarray(), values))
+    if not is_frame(table):
+        array = as_table(table).copy()
+        for position, column in values.items():
+            array[:, position] = column
+        return array
+    names = frame_columns(table)
+    if hasattr(table, "iloc"):
+        changed = table.copy()
+        for position, column in values.items():
+            own = table[names[position]]
+            changed[names[position]] = type(own)(column, index=own.index).astype(own.dtype)
+        return changed
+    import polars as pl
+
+    return table.with_columns(
+        **{names[p]: pl.Series(names[p], c.tolist()).cast(table[names[p]].dtype) for p, c in values.items()}
+    )

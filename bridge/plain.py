@@ -1,0 +1,90 @@
+"""Describe a model that bridge did not export: its inputs and outputs, under scikit-learn's names where they are known."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx
+
+from bridge.artifact import Metadata
+from bridge.data.schema import Column, Schema
+from bridge.errors import ArtifactError
+from bridge.method import METHODS, Classes, Method
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+TEXT_INPUTS_KEY = "bridge.text_inputs"
+"""Left by the lowering: for inputs that became codes, the text of each code."""
+LABELS_KEY = "bridge.labels"
+"""Left by the lowering: for outputs that became positions, the labels that they point into."""
+
+KNOWN_OUTPUTS = {
+    "label": "predict",
+    "output_label": "predict",
+    "variable": "predict",
+    "probabilities": "predict_proba",
+    "probability_tensor": "predict_proba",
+    "output_probability": "predict_proba",
+    **{name: name for name in METHODS},
+}
+"""The outputs of skl2onnx and onnxmltools, and the scikit-learn methods that they answer."""
+
+
+def describe_plain(model: onnx.ModelProto, *, target: str = "unknown", precision: str = "as found") -> Metadata:
+    """Return metadata for a model without any, from its inputs, its outputs and what the lowering left."""
+    names = {i.name for i in model.graph.initializer}
+    inputs = [i for i in model.graph.input if i.name not in names]
+    vocabularies = _json_property(model, TEXT_INPUTS_KEY)
+    labels = _json_property(model, LABELS_KEY)
+    columns: list[Column] = []
+    for value in inputs:
+        start = sum(c.width for c in columns)
+        columns.append(_column(value, start, vocabularies.get(value.name)))
+    width = sum(c.width for c in columns)
+    methods = [m for o in model.graph.output if (m := _method(o, labels.get(o.name))) is not None]
+    predict = next((m for m in methods if m.name == "predict" and m.labels), None)
+    return Metadata(
+        estimator=model.graph.name or "unknown",
+        target=target,
+        precision=precision,
+        schema=Schema("array", tuple(columns), width)
+        if len(columns) == 1
+        else Schema("frame", tuple(columns), width, tuple(c.name for c in columns), reorder=True),
+        methods=tuple(methods),
+        classes=predict.labels if predict else (),
+    )
+
+
+def _column(value: onnx.ValueInfoProto, index: int, vocabulary: Sequence[str] | None) -> Column:
+    kind = value.type.tensor_type
+    if not value.type.HasField("tensor_type"):
+        raise ArtifactError(f"input {value.name!r} is no tensor; bridge serves models that take tensors.")
+    width = kind.shape.dim[1].dim_value if len(kind.shape.dim) == 2 else 1
+    if vocabulary is not None:
+        return Column(value.name, "text", "int64", index=index, vocabulary=tuple(vocabulary))
+    if kind.elem_type == onnx.TensorProto.STRING:
+        return Column(value.name, "text", "str", index=index)
+    dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type)).name
+    return Column(value.name, dtype, dtype, width=width, index=index)
+
+
+def _method(output: onnx.ValueInfoProto, labels: Sequence[str] | None) -> Method | None:
+    name = KNOWN_OUTPUTS.get(output.name)
+    if name is None or not output.type.HasField("tensor_type"):
+        return None
+    kind = output.type.tensor_type
+    shape = tuple(d.dim_value for d in kind.shape.dim[1:])
+    if labels is not None:
+        return Method(name, (output.name,), "object", shape, labels=(Classes("object", tuple(labels)),))
+    if kind.elem_type == onnx.TensorProto.STRING:
+        return Method(name, (output.name,), "object", shape)
+    return Method(name, (output.name,), np.dtype(onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type)).name, shape)
+
+
+def _json_property(model: onnx.ModelProto, key: str) -> dict[str, list[str]]:
+    text = next((p.value for p in model.metadata_props if p.key == key), "{}")
+    found: dict[str, list[str]] = json.loads(text)
+    return found

@@ -1,0 +1,1 @@
+"""Run finished models: sessions, devices, batches, and the predictor."""

@@ -1,0 +1,61 @@
+"""From a graph's outputs to the arrays that the estimator itself would return."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bridge.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from bridge.method import Method
+
+
+class AnswerBuilder:
+    """Gives the outputs of one method the estimator's labels, shape, dtype and container."""
+
+    def __init__(self, method: Method) -> None:
+        self.method = method
+        self.dtype = np.dtype(method.dtype)
+
+    @cached_property
+    def tables(self) -> list[NDArray[Any]]:
+        return [classes.array() for classes in self.method.labels]
+
+    def __call__(self, arrays: Sequence[NDArray[Any]]) -> Any:
+        """Return the answer for the outputs of one batch (or of several, already joined)."""
+        method = self.method
+        if method.labels:
+            arrays = [table[codes] for table, codes in zip(self.tables, arrays, strict=True)]
+        if method.stacked:
+            return np.column_stack(list(arrays)).astype(self.dtype, copy=False)
+        if len(arrays) > 1:
+            return [self._shaped(a) for a in arrays]
+        return self._container(self._shaped(arrays[0]))
+
+    def empty(self) -> Any:
+        """Return the answer for no rows."""
+        one = np.zeros((0, *self.method.shape), self.dtype)
+        return [one] * len(self.method.outputs) if self._is_list else self._container(one)
+
+    @property
+    def _is_list(self) -> bool:
+        return len(self.method.outputs) > 1 and not self.method.stacked
+
+    def _shaped(self, array: NDArray[Any]) -> NDArray[Any]:
+        return array if array.dtype == self.dtype else array.astype(self.dtype)
+
+    def _container(self, array: NDArray[Any]) -> Any:
+        if self.method.sparse is None:
+            return array
+        try:
+            from scipy import sparse
+        except ImportError as error:
+            raise MissingExtraError("scipy", extra="export", purpose="a sparse answer") from error
+        return sparse.csr_matrix(array).asformat(self.method.sparse)

@@ -1,0 +1,160 @@
+"""The drop-in for the estimator: its methods, its attributes, its answers, from an ONNX file."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx
+
+from bridge.artifact import Metadata, get_metadata, read_model
+from bridge.data.encode import Encoder
+from bridge.errors import BridgeError, InputTypeError
+from bridge.plain import describe_plain
+from bridge.runtime.answers import AnswerBuilder
+from bridge.runtime.providers import check_device
+from bridge.runtime.session import Session, open_reference, open_session
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from bridge.method import Method
+
+BATCH_BYTES = 64 * 2**20
+"""Rows are run in batches whose widest step stays below this: larger ones only leave the caches."""
+
+logger = logging.getLogger("bridge")
+
+
+class Predictor:
+    """A loaded model with the methods, attributes and answers of the estimator that it came from.
+
+    It has exactly the inference methods that the estimator had (`predict`, `predict_proba`, `transform`, ...), so
+    `hasattr` is true to it; `classes_`, `n_features_in_` and `feature_names_in_` where the estimator had them. A
+    method takes what the estimator's took (DataFrame, array, sparse matrix, lists) and returns the same shapes,
+    dtypes and label names; for no rows it returns an empty answer. Safe to call from several threads.
+
+    Attributes
+    ----------
+    metadata
+        What the file says of itself.
+    """
+
+    metadata: Metadata
+
+    def __init__(self, model: onnx.ModelProto, session: Session) -> None:
+        self.metadata = get_metadata(model) or _describe(model)
+        self._model = model
+        self._session = session
+        self._encode = Encoder(self.metadata.schema)
+        self._batch = max(1, BATCH_BYTES // self.metadata.row_bytes) if self.metadata.row_bytes else None
+        self._set_attributes()
+
+    def _set_attributes(self) -> None:
+        metadata = self.metadata
+        for method in metadata.methods:
+            answer = partial(self._answer, list(method.outputs), AnswerBuilder(method))
+            answer.__doc__ = f"Return the estimator's `{method.name}` for X."  # type: ignore[misc]
+            setattr(self, method.name, answer)
+        if metadata.classes:
+            classes = [c.array() for c in metadata.classes]
+            self.classes_ = classes[0] if len(classes) == 1 else classes
+        self.n_features_in_ = metadata.schema.n_features
+        if metadata.schema.feature_names is not None:
+            self.feature_names_in_ = np.array(metadata.schema.feature_names, dtype=object)
+
+    if TYPE_CHECKING:  # the methods are set per model; a type checker cannot know which
+
+        def __getattr__(self, name: str) -> Callable[[Any], Any]: ...
+
+    def _answer(self, outputs: list[str], build: AnswerBuilder, X: Any) -> Any:  # noqa: N803
+        feeds = self._encode(X)
+        rows = len(next(iter(feeds.values()))) if feeds else 0
+        if rows == 0:
+            return build.empty()
+        if self._batch is None or rows <= self._batch:
+            return build(self._execute(outputs, feeds))
+        parts = [
+            self._execute(outputs, {name: a[start : start + self._batch] for name, a in feeds.items()})
+            for start in range(0, rows, self._batch)
+        ]
+        return build([np.concatenate(column) for column in zip(*parts, strict=True)])
+
+    def _execute(self, outputs: list[str], feeds: dict[str, NDArray[Any]]) -> Sequence[NDArray[Any]]:
+        try:
+            return self._session.run(outputs, feeds)
+        except Exception as error:  # onnxruntime's own errors derive from Exception alone
+            raise BridgeError(f"onnxruntime failed while running the model: {error}") from error
+
+    def run(self, X: Any) -> dict[str, NDArray[Any]]:  # noqa: N803
+        """Return every output of the graph by name, as the graph gives it."""
+        names = list(self._session.outputs)
+        return dict(zip(names, self._execute(names, self._encode(X)), strict=True))
+
+    @property
+    def providers(self) -> list[str]:
+        """The execution providers of the session, the first one preferred."""
+        return list(self._session.providers)
+
+    @property
+    def methods(self) -> tuple[Method, ...]:
+        """The inference methods that this model has."""
+        return self.metadata.methods
+
+    def __repr__(self) -> str:
+        names = ", ".join(m.name for m in self.metadata.methods)
+        return f"Predictor({self.metadata.estimator}: {names}; target {self.metadata.target}, {self.providers[0]})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the model itself; the receiver opens its own session, on the best device that it has."""
+        return _restore, (self._model.SerializeToString(),)
+
+
+def _describe(model: onnx.ModelProto) -> Metadata:
+    metadata = describe_plain(model)
+    logger.warning(
+        "the model has no bridge metadata: serving it as a plain model with the methods %s, "
+        "without the checks and label names of an estimator",
+        ", ".join(m.name for m in metadata.methods) or "(none; use .run)",
+    )
+    return metadata
+
+
+def _restore(model: bytes) -> Predictor:
+    return load(onnx.ModelProto.FromString(model))
+
+
+def load(
+    path_or_model: str | os.PathLike[str] | onnx.ModelProto, *, device: str = "auto", threads: int | None = None
+) -> Predictor:
+    """Return a predictor for a model file, or for a model in memory.
+
+    Parameters
+    ----------
+    path_or_model
+        An .onnx file that bridge wrote, or any other: a file without bridge's metadata is served as a plain model,
+        with a warning in the log.
+    device
+        "auto": CUDA where it can be used, else the CPU, which the log says once. "cuda" raises `DeviceError` with
+        what is missing. "cpu".
+    threads
+        Threads inside one operator; by default all cores that this process may use.
+    """
+    chosen = check_device(device)
+    if isinstance(path_or_model, onnx.ModelProto):
+        model = path_or_model
+    elif isinstance(path_or_model, str) or hasattr(path_or_model, "__fspath__"):
+        model = read_model(path_or_model)
+    else:
+        raise InputTypeError(f"expected a path or an onnx.ModelProto, found {type(path_or_model).__name__}")
+    return Predictor(model, open_session(model.SerializeToString(), device=chosen, threads=threads))
+
+
+def load_reference(model: onnx.ModelProto) -> Predictor:
+    """Return a predictor that runs on ONNX's reference evaluator, for machines without onnxruntime."""
+    return Predictor(model, open_reference(model))

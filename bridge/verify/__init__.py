@@ -1,0 +1,1 @@
+"""Prove that a model gives its estimator's answers: compare, bound, report."""

@@ -1,0 +1,83 @@
+"""Decide whether a model may be handed out, and compare a model with its estimator on request."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import onnx
+
+from bridge.artifact import get_metadata
+from bridge.data.table import spread_rows
+from bridge.errors import InputError
+from bridge.runtime.predictor import Predictor, load, load_reference
+from bridge.verify.compare import compare
+from bridge.verify.report import Report
+from bridge.verify.rows import boundary_rows, special_rows
+
+if TYPE_CHECKING:
+    import os
+
+CHECK_ROWS = 10_000
+"""An export is checked on at most this many rows of its sample, evenly spaced."""
+REFERENCE_ROWS = 200
+"""The reference evaluator takes milliseconds a row."""
+
+
+def verify(
+    estimator: Any,
+    model: onnx.ModelProto | str | os.PathLike[str] | Predictor,
+    X: Any,  # noqa: N803
+) -> Report:
+    """Return how equal a model is to its estimator on all rows of `X`, method by method.
+
+    Parameters
+    ----------
+    estimator
+        The fitted estimator.
+    model
+        A model, a file, or a loaded predictor (which may run on a GPU).
+    X
+        Any data that both take.
+
+    Returns
+    -------
+    Report
+        `report.ok`, and per method: rows, labels differing, largest errors, worst rows. Prints as a table.
+    """
+    predictor = model if isinstance(model, Predictor) else load(model, device="cpu")
+    if not predictor.methods:
+        raise InputError("the model has no method to compare: its outputs carry no names that bridge knows")
+    return compare(estimator, predictor, X, precision=predictor.metadata.precision)
+
+
+def check_model(estimator: Any, model: onnx.ModelProto, sample: Any) -> Report:
+    """Return the comparison on the sample, on rows on the estimator's thresholds, and on rows of special values.
+
+    Runs in onnxruntime on the CPU, or in ONNX's reference evaluator where there is no onnxruntime.
+    """
+    metadata = get_metadata(model)
+    if metadata is None:
+        raise InputError("the model has no bridge metadata")
+    has_runtime = find_spec("onnxruntime") is not None
+    predictor = load(model, device="cpu") if has_runtime else load_reference(model)
+    rows = spread_rows(sample, CHECK_ROWS if has_runtime else REFERENCE_ROWS)
+    report = compare(estimator, predictor, rows, precision=metadata.precision)
+    parts = list(report.methods)
+    sets = {
+        "on thresholds": boundary_rows(estimator, _steepest(metadata.methods), rows, metadata.schema),
+        "special values": special_rows(rows, metadata.schema),
+    }
+    for name, data in sets.items():
+        if data is not None:
+            parts += compare(estimator, predictor, data, precision=metadata.precision, suffix=f", {name}").methods
+    notes = () if has_runtime else ("checked in onnx.reference, because no onnxruntime is installed",)
+    return replace(report, methods=tuple(parts), notes=notes)
+
+
+def _steepest(methods: Any) -> str:
+    """Return the method whose answer changes at every threshold: probabilities and scores before labels."""
+    names = [m.name for m in methods]
+    preferred = ("predict_proba", "decision_function", "score_samples", "transform", "predict")
+    return next((n for n in preferred if n in names), names[0])

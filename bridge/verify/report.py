@@ -1,0 +1,109 @@
+"""What a comparison found, as data and as a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from bridge.verify.tolerance import Bounds
+
+
+@dataclass(frozen=True)
+class MethodReport:
+    """What one method's answers looked like beside the estimator's.
+
+    Attributes
+    ----------
+    name
+        The method.
+    rows
+        Rows compared.
+    labels_differing
+        Rows whose label differs; 0 for a method without labels.
+    near_ties
+        Those of them where the estimator's own two best scores agree to rounding.
+    max_absolute, max_scaled
+        The largest errors over all values; 0.0 for labels.
+    loose_rows
+        Rows beyond the bound, near ties not counted.
+    worst_rows
+        Positions of the rows with the largest errors, worst first, at most five.
+    problem
+        Why the answers could not be compared (shape, dtype, an error), or empty.
+    """
+
+    name: str
+    rows: int
+    labels_differing: int = 0
+    near_ties: int = 0
+    max_absolute: float = 0.0
+    max_scaled: float = 0.0
+    loose_rows: int = 0
+    worst_rows: tuple[int, ...] = ()
+    problem: str = ""
+
+    def ok(self, bounds: Bounds) -> bool:
+        return not self.problem and self.loose_rows <= bounds.loose_rows * self.rows
+
+
+@dataclass(frozen=True)
+class Report:
+    """The comparison of a model with its estimator, method by method; prints as a table.
+
+    Attributes
+    ----------
+    methods
+        One entry a method and data set.
+    bounds
+        What counts as equal, from the model's precision.
+    precision
+        That precision.
+    notes
+        What the reader should know beside the figures.
+    """
+
+    methods: tuple[MethodReport, ...]
+    bounds: Bounds
+    precision: str
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def ok(self) -> bool:
+        """Whether every method agrees within its bound."""
+        return bool(self.methods) and all(m.ok(self.bounds) for m in self.methods)
+
+    def __str__(self) -> str:
+        header = ("method", "rows", "labels differing", "max absolute", "max scaled", "worst rows", "")
+        lines = [header] + [self._line(m) for m in self.methods]
+        widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
+        text = "\n".join("  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip() for line in lines)
+        verdict = f"{'equal' if self.ok else 'NOT equal'} (precision {self.precision}: scaled error <= {self.bounds.scaled:g})"
+        return "\n".join([text, verdict, *self.notes])
+
+    def _line(self, m: MethodReport) -> tuple[str, ...]:
+        differing = f"{m.labels_differing}" + (f" ({m.near_ties} ties)" if m.near_ties else "")
+        return (
+            m.name,
+            f"{m.rows:,}",
+            differing,
+            f"{m.max_absolute:.2g}",
+            f"{m.max_scaled:.2g}",
+            " ".join(map(str, m.worst_rows)) or "-",
+            m.problem or ("ok" if m.ok(self.bounds) else f"{m.loose_rows} rows beyond the bound"),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the figures for a file's metadata; JSON has no infinity, so an infinite error becomes null."""
+        return {
+            m.name: {
+                "rows": m.rows,
+                "labels_differing": m.labels_differing,
+                "max_absolute": _finite(m.max_absolute),
+                "max_scaled": _finite(m.max_scaled),
+            }
+            for m in self.methods
+        }
+
+
+def _finite(value: float) -> float | None:
+    return value if value < float("inf") else None

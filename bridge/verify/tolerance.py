@@ -1,0 +1,58 @@
+"""The bounds that decide whether two answers are equal, each with its derivation.
+
+Errors are *scaled*: the absolute difference divided by the larger of the reference's own size and the typical size
+(root mean square) of its column, so that a value near zero in a column of thousands is not held to its own digits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What counts as equal.
+
+    Attributes
+    ----------
+    scaled
+        The largest scaled error of a value.
+    margin
+        A label may differ where the estimator's own two best scores are closer than this: rounding decides there.
+    loose_rows
+        The share of rows that may exceed `scaled` or differ in the label without such a margin.
+    """
+
+    scaled: float
+    margin: float
+    loose_rows: float
+
+
+# A sum of n terms in another order differs by at most n * eps relative to the sum of magnitudes (Higham 2002,
+# section 4.2). 1e5 terms, times 10 for cancellation: 1e6 * 2**-53 is 1e-10.
+_EXACT = Bounds(scaled=1e-10, margin=1e-12, loose_rows=0.0)
+
+# The same bound with 2**-24 and 1e3 terms is 6e-5. A decision after float32 arithmetic can fall on the other side
+# where the float64 value lies within one rounding of a threshold: no more than 3 rows in 100,000.
+_FLOAT32 = Bounds(scaled=6e-5, margin=6e-5, loose_rows=3e-5)
+
+_BOUNDS = {"exact": _EXACT, "float32": _FLOAT32}
+
+
+def bounds_for(precision: str) -> Bounds:
+    """Return the bounds for a precision; those of float32 for a model whose precision is not known."""
+    return _BOUNDS.get(precision, _FLOAT32)
+
+
+def scaled_error(actual: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """Return the scaled error of every value; equal infinities and NaN on both sides count as 0, else as infinity."""
+    actual, expected = np.asarray(actual, np.float64), np.asarray(expected, np.float64)
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        finite = np.isfinite(expected)
+        typical = np.sqrt(np.mean(np.square(np.where(finite, expected, 0.0)), axis=0, keepdims=True))
+        size = np.maximum(np.abs(expected), typical)
+        error = np.abs(actual - expected) / np.where(size > 0, size, 1.0)
+        same = (actual == expected) | (np.isnan(actual) & np.isnan(expected))
+        return np.where(same, 0.0, np.where(finite & np.isfinite(actual), error, np.inf))
