@@ -65,6 +65,8 @@ class Block:
 
     builder: Builder
     parts: tuple[Part, ...]
+    sparse: bool = False
+    """Whether scikit-learn would hold these columns in a sparse matrix here: a few steps then round otherwise."""
 
     @property
     def width(self) -> int:

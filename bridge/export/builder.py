@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
     from bridge.forest import Forest
 
-BOOLEAN_OPS = frozenset({"LessOrEqual", "Less", "Greater", "GreaterOrEqual", "Equal", "IsNaN", "And", "Or", "Not"})
+BOOLEAN_OPS = frozenset(
+    {"LessOrEqual", "Less", "Greater", "GreaterOrEqual", "Equal", "IsNaN", "IsInf", "And", "Or", "Not"}
+)
 INDEX_OPS = frozenset({"ArgMax", "ArgMin", "Shape"})
 
 
@@ -92,6 +94,23 @@ class Builder:
 
     def less_or_equal(self, a: ir.Value, b: ir.Value) -> ir.Value:
         return self.op("LessOrEqual", a, b)
+
+    def in_place(self, op_type: str, x: ir.Value, array: ArrayLike) -> ir.Value:
+        """Return `x op array` as NumPy's in-place operators give it: computed in the wider dtype, kept in that of `x`."""
+        values = np.asarray(array)
+        dtype = dtype_of(x)
+        wide = np.result_type(dtype, values.dtype)
+        return self.cast(self.op(op_type, self.cast(x, wide), self.constant(values, wide)), dtype)
+
+    def clip(self, x: ir.Value, low: ArrayLike, high: ArrayLike) -> ir.Value:
+        """Return `x` held between two bounds; NaN stays, as `numpy.clip` has it and not every runtime's Clip."""
+        lowest, highest = self.like(low, x), self.like(high, x)
+        raised = self.where(self.op("Less", x, lowest), lowest, x)
+        return self.where(self.op("Greater", raised, highest), highest, raised)
+
+    def row_max(self, x: ir.Value) -> ir.Value:
+        """Return the largest value of each row, (rows, 1); ReduceMax needs cuDNN on CUDA."""
+        return self.op("GatherElements", x, self.op("ArgMax", x, axis=1, keepdims=1), axis=1)
 
     def where(self, condition: ir.Value, a: ir.Value, b: ir.Value) -> ir.Value:
         return self.op("Where", condition, a, b)

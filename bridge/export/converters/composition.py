@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,7 +46,7 @@ def convert_column_transformer(b: Builder, estimator: Any, x: Block) -> Mapping[
         blocks.append(block if weight is None else _scaled(b, block, weight))
     if not blocks:
         raise UnsupportedError("the ColumnTransformer drops every column: nothing is left to compute")
-    return {"transform": side_by_side(blocks)}
+    return {"transform": replace(side_by_side(blocks), sparse=estimator.sparse_output_)}
 
 
 @converts(FeatureUnion)
@@ -57,7 +58,7 @@ def convert_feature_union(b: Builder, union: Any, x: Block) -> Mapping[str, Answ
         block = x if transformer == "passthrough" else _named(name, transform, b, transformer, x)
         weight = (union.transformer_weights or {}).get(name)
         blocks.append(block if weight is None else _scaled(b, block, weight))
-    return {"transform": side_by_side(blocks)}
+    return {"transform": replace(side_by_side(blocks), sparse=any(block.sparse for block in blocks))}
 
 
 @converts(GridSearchCV, RandomizedSearchCV)
@@ -75,7 +76,7 @@ def _positions(estimator: Any, name: str, columns: Any, x: Block) -> list[int]:
 
 def _scaled(b: Builder, block: Block, weight: float) -> Block:
     value = block.matrix()
-    return block.of(b.mul(value, b.like(weight, value)), block.width)
+    return replace(block.of(b.mul(value, b.like(weight, value)), block.width), sparse=block.sparse)
 
 
 def _named(name: str, call: Any, b: Builder, step: Any, x: Block) -> Any:
