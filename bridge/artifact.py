@@ -42,6 +42,8 @@ class Metadata:
         `classes_` of the estimator: one entry, or one a target for a multi-output classifier; empty without classes.
     row_bytes
         The bytes that the widest step of the graph needs for one row: predictors size their batches by it.
+    exact_decisions
+        Whether every decision is taken on the estimator's own bits, so that rows on a threshold agree too.
     versions
         The versions of the libraries that made the file.
     parity
@@ -55,6 +57,7 @@ class Metadata:
     methods: tuple[Method, ...]
     classes: tuple[Classes, ...] = ()
     row_bytes: int = 0
+    exact_decisions: bool = False
     versions: Mapping[str, str] = field(default_factory=dict)
     parity: Mapping[str, Any] = field(default_factory=dict)
 

@@ -13,6 +13,7 @@ from bridge.artifact import Metadata, read_model, set_metadata, write_model
 from bridge.errors import InputError, InputTypeError, ParityError
 from bridge.export.graph import export_graph
 from bridge.method import Classes
+from bridge.passes.decisions import decides_exactly
 from bridge.passes.pipeline import run_pipeline
 from bridge.passes.rule import Options
 from bridge.plain import describe_plain
@@ -97,6 +98,7 @@ def export(
         methods=exported.methods,
         classes=_classes(estimator),
         row_bytes=row_bytes(model),
+        exact_decisions=decides_exactly(model, chosen_precision),
         versions=_versions(),
     )
     proto = ir.to_proto(model)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bridge.data.schema import as_table, frame_columns, is_frame, is_sparse
+from bridge.data.schema import as_table, column_values, frame_columns, is_frame, is_sparse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +34,13 @@ def spread_rows(table: Any, most: int) -> Any:
     """Return at most `most` rows, evenly spaced over the whole table."""
     count = row_count(table)
     return table if count <= most else take_rows(table, np.linspace(0, count - 1, most).astype(np.int64))
+
+
+def column_at(table: Any, position: int) -> NDArray[Any]:
+    """Return one column as a one-dimensional array."""
+    if is_frame(table):
+        return column_values(table, frame_columns(table)[position])
+    return as_table(table.toarray() if is_sparse(table) else table)[:, position]
 
 
 def replace_columns(table: Any, values: Mapping[int, NDArray[Any]]) -> Any:

@@ -11,6 +11,7 @@ from onnx_ir.passes import common
 from bridge.opset import IR_VERSION_ML5, ML_DOMAIN, ML_OPSET
 from bridge.passes.cleanup import cleanup
 from bridge.passes.ensure import EnsureTarget
+from bridge.passes.fold_into_forest import FoldIntoForest
 from bridge.passes.lower_ops import LowerOps
 from bridge.passes.precision.float32 import ToFloat32
 from bridge.passes.rule import Options
@@ -29,7 +30,12 @@ Stage = Callable[[Plan, LowerOps], Sequence[ir.passes.PassBase]]
 
 
 def _open(_plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
-    return [common.InlinePass(), common.LiftConstantsToInitializersPass(lift_all_constants=False), common.ShapeInferencePass()]
+    return [
+        common.InlinePass(),
+        common.LiftConstantsToInitializersPass(lift_all_constants=False),
+        common.ShapeInferencePass(),
+        FoldIntoForest(),
+    ]
 
 
 def _lower(_plan: Plan, lowering: LowerOps) -> Sequence[ir.passes.PassBase]:

@@ -49,7 +49,7 @@ def verify(
     predictor = model if isinstance(model, Predictor) else load(model, device="cpu")
     if not predictor.methods:
         raise InputError("the model has no method to compare: its outputs carry no names that bridge knows")
-    return compare(estimator, predictor, X, precision=predictor.metadata.precision)
+    return compare(estimator, predictor, X)
 
 
 def check_model(estimator: Any, model: onnx.ModelProto, sample: Any) -> Report:
@@ -63,15 +63,15 @@ def check_model(estimator: Any, model: onnx.ModelProto, sample: Any) -> Report:
     has_runtime = find_spec("onnxruntime") is not None
     predictor = load(model, device="cpu") if has_runtime else load_reference(model)
     rows = spread_rows(sample, CHECK_ROWS if has_runtime else REFERENCE_ROWS)
-    report = compare(estimator, predictor, rows, precision=metadata.precision)
+    report = compare(estimator, predictor, rows)
     parts = list(report.methods)
-    sets = {
-        "on thresholds": boundary_rows(estimator, _steepest(metadata.methods), rows, metadata.schema),
-        "special values": special_rows(rows, metadata.schema),
-    }
-    for name, data in sets.items():
-        if data is not None:
-            parts += compare(estimator, predictor, data, precision=metadata.precision, suffix=f", {name}").methods
+    on_thresholds = boundary_rows(estimator, _steepest(metadata.methods), rows, metadata.schema)
+    if on_thresholds is not None:
+        found = compare(estimator, predictor, on_thresholds, suffix=", on thresholds")
+        parts += [replace(m, held=metadata.exact_decisions) for m in found.methods]
+    special = special_rows(rows, metadata.schema, wide=metadata.precision == "exact")
+    if special is not None:
+        parts += compare(estimator, predictor, special, suffix=", special values").methods
     notes = () if has_runtime else ("checked in onnx.reference, because no onnxruntime is installed",)
     return replace(report, methods=tuple(parts), notes=notes)
 

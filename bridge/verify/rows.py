@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bridge.data.table import replace_columns, row_count, take_rows
+from bridge.data.table import column_at, replace_columns, row_count, take_rows
 from bridge.verify.compare import ask
 
 if TYPE_CHECKING:
@@ -40,9 +40,9 @@ def boundary_rows(estimator: Any, method: str, data: Any, schema: Schema, *, see
     pick = np.arange(BOUNDARY_PAIRS)
     dtypes = [np.dtype(dtype) for dtype in positions.values()]
     dtype = np.result_type(*dtypes)
-    start = np.column_stack([_column(base, p) for p in positions]).astype(dtype)
+    start = np.column_stack([column_at(base, p) for p in positions]).astype(dtype)
     low = start[pick, column]
-    high = np.column_stack([_column(other, p) for p in positions]).astype(dtype)[pick, column]
+    high = np.column_stack([column_at(other, p) for p in positions]).astype(dtype)[pick, column]
 
     def answer(values: NDArray[Any]) -> NDArray[np.float64]:
         numbers = start.copy()
@@ -72,8 +72,11 @@ def boundary_rows(estimator: Any, method: str, data: Any, schema: Schema, *, see
     return replace_columns(rows, {p: numbers[:, i] for i, p in enumerate(positions)})
 
 
-def special_rows(data: Any, schema: Schema, *, seed: int = 0) -> Any | None:
-    """Return rows with NaN, infinities, -0.0, the smallest and large numbers wherever the model accepts them."""
+def special_rows(data: Any, schema: Schema, *, wide: bool = True, seed: int = 0) -> Any | None:
+    """Return rows with NaN, infinities, -0.0 and the smallest numbers wherever the model accepts them.
+
+    With `wide` also large numbers, beside which those of the data vanish in float32.
+    """
     columns = [c for c in schema.columns if c.tensor.startswith("float")]
     count = row_count(data)
     if not columns or not count:
@@ -83,17 +86,16 @@ def special_rows(data: Any, schema: Schema, *, seed: int = 0) -> Any | None:
     changes = {}
     for column in columns:
         for position in range(column.index, column.index + column.width):
-            values = np.array(_column(rows, position), np.float64)
-            specials = _specials(column)
+            values = np.array(column_at(rows, position), np.float64)
+            specials = _specials(column, wide=wide)
             chosen = rng.integers(len(specials) * 3, size=SPECIAL_ROWS)  # two in three values stay as they are
             values = np.where(chosen < len(specials), np.array(specials)[chosen % len(specials)], values)
             changes[position] = values
     return replace_columns(rows, changes)
 
 
-def _specials(column: Column) -> list[float]:
-    # 1e30 and 1e-45 stay what they are in float32; larger ones overflow in scikit-learn's own cast.
-    values = [-0.0, 0.0, 1e-45, 1e6, -1e6]
+def _specials(column: Column, *, wide: bool) -> list[float]:
+    values = [-0.0, 0.0, 1e-45, *([1e6, -1e6] if wide else [])]
     if column.allow_nan:
         values.append(np.nan)
     if column.allow_inf:
@@ -105,14 +107,6 @@ def _float_positions(schema: Schema) -> dict[int, str]:
     return {
         c.index + i: c.tensor for c in schema.columns if c.tensor.startswith("float") for i in range(c.width)
     }
-
-
-def _column(table: Any, position: int) -> NDArray[Any]:
-    from bridge.data.schema import as_table, column_values, frame_columns, is_frame
-
-    if is_frame(table):
-        return column_values(table, frame_columns(table)[position])
-    return as_table(table.toarray() if hasattr(table, "toarray") else table)[:, position]
 
 
 def _as_matrix(answer: Any, rows: int) -> NDArray[np.float64]:

@@ -1,0 +1,46 @@
+"""Name the columns of a model's answers, for a file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+
+def answer_columns(method: str, answer: Any, classes: Sequence[NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Return one named column per number or label that a method gives for a row.
+
+    Parameters
+    ----------
+    method
+        Its name, which starts each column's name.
+    answer
+        What the method returned: an array of one or two dimensions, a sparse matrix, or a list of arrays.
+    classes
+        The estimator's `classes_`, one array a target; empty where it has none.
+
+    Returns
+    -------
+    dict
+        "predict" for one column; "predict_proba_late" where there is a class for each; else "transform_0" and so on.
+        For several targets the target's number comes before: "predict_proba_0_late".
+    """
+    if isinstance(answer, list):
+        columns = {}
+        for i, one in enumerate(answer):
+            columns |= answer_columns(f"{method}_{i}", one, classes[i : i + 1])
+        return columns
+    array = np.asarray(answer.toarray() if hasattr(answer, "toarray") else answer)
+    if array.ndim == 1:
+        return {method: array}
+    names = (
+        [str(c) for c in classes[0]]
+        if len(classes) == 1 and len(classes[0]) == array.shape[1]
+        else range(array.shape[1])
+    )
+    return {f"{method}_{name}": array[:, i] for i, name in enumerate(names)}

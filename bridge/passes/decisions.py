@@ -1,0 +1,58 @@
+"""Tell whether a graph takes its decisions on numbers that are exactly the estimator's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import onnx_ir as ir
+
+from bridge.opset import ML_DOMAIN
+
+if TYPE_CHECKING:
+    from bridge.targets import Precision
+
+State = Literal["exact", "decided", "rounded"]
+
+MOVING = frozenset(
+    "Cast Concat Expand Flatten Gather GatherElements GatherND Identity IsNaN IsInf Neg Abs Not And Or Xor Pad Reshape "
+    "Shape Slice Split Squeeze Tile Transpose Unsqueeze Where Max Min Clip Relu Constant ConstantOfShape".split()
+)
+"""Operators whose results are their inputs' own values."""
+ROUNDED_ONCE = frozenset("Add Sub Mul Div Sqrt Ceil Floor Round Reciprocal".split())
+"""Correctly rounded by IEEE 754: the same bits as NumPy's, in the same dtype."""
+DECIDING = frozenset(
+    "Less LessOrEqual Greater GreaterOrEqual Equal ArgMax ArgMin TopK Sign OneHot NonZero Hardmax "
+    "TreeEnsemble TreeEnsembleClassifier TreeEnsembleRegressor".split()
+)
+
+
+def decides_exactly(model: ir.Model, precision: Precision) -> bool:
+    """Return whether no decision is taken on a number that may differ from the estimator's by rounding.
+
+    If so, the model must agree even on rows that lie on a threshold. If not (a matrix product in another order, or
+    float32 arithmetic), which side such a row falls on is a matter of rounding. Sums over what decisions selected, such
+    as leaf values, do not count: they change by steps, not with the input.
+    """
+    states: dict[ir.Value, State] = {}
+    for node in model.graph:
+        found = {states.get(v, "exact") for v in node.inputs if v is not None and v.const_value is None}
+        if _decides(node) and "rounded" in found:
+            return False
+        for output in node.outputs:
+            states[output] = _state(node, found, precision)
+    return True
+
+
+def _decides(node: ir.Node) -> bool:
+    return node.op_type in DECIDING and node.domain in ("", ML_DOMAIN)
+
+
+def _state(node: ir.Node, inputs: set[State], precision: Precision) -> State:
+    if _decides(node):
+        return "decided"
+    keeps_bits = node.op_type in MOVING or (node.op_type in ROUNDED_ONCE and precision == "exact")
+    if not keeps_bits and inputs != {"decided"}:
+        return "rounded"
+    if "rounded" in inputs:
+        return "rounded"
+    return "decided" if inputs == {"decided"} else "exact"
