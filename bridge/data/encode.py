@@ -12,6 +12,7 @@ import numpy as np
 from bridge.data.schema import (
     ARRAY_INPUT,
     MISSING_CODE,
+    NONE_CODE,
     UNKNOWN_CODE,
     Column,
     Schema,
@@ -128,6 +129,8 @@ class Encoder:
         return _numbers(column, values.reshape(-1, 1))
 
     def _text(self, column: Column, values: NDArray[Any]) -> NDArray[Any]:
+        if values.dtype.kind == "f" and np.isnan(values).all():  # what is left of the dtype where all is missing
+            values = values.astype(object)
         if values.dtype.kind not in "OUST":
             raise InputError(
                 f"column {column.name!r} has dtype {values.dtype}, but the model was exported for text.\n"
@@ -143,17 +146,19 @@ class Encoder:
         unknown = np.flatnonzero(codes < 0)
         if unknown.size:
             absent = unknown[missing_mask(values[unknown])]
-            codes[absent] = MISSING_CODE
+            codes[absent] = [NONE_CODE if values[i] is None else MISSING_CODE for i in absent]
             self._check_text(column, values, codes)
         return codes.reshape(-1, 1)
 
     def _check_text(self, column: Column, values: NDArray[Any], codes: NDArray[np.int64]) -> None:
-        if not column.allow_nan and (codes == MISSING_CODE).any():
-            row = int(np.flatnonzero(codes == MISSING_CODE)[0])
-            raise InputError(
-                f"column {column.name!r} has a missing value in row {row}, which the estimator does not accept.\n"
-                "Impute it, or put an imputer into the pipeline and export again."
-            )
+        for code, allowed, name in ((MISSING_CODE, column.allow_nan, "NaN"), (NONE_CODE, column.allow_none, "None")):
+            if not allowed and (codes == code).any():
+                row = int(np.flatnonzero(codes == code)[0])
+                raise InputError(
+                    f"column {column.name!r} has a missing value ({name}) in row {row}, "
+                    "which the estimator does not accept.\n"
+                    "Impute it, or put an imputer into the pipeline and export again."
+                )
         unknown = np.flatnonzero(codes == UNKNOWN_CODE)
         if not unknown.size:
             return

@@ -20,7 +20,9 @@ Scalar = str | int | float | bool
 UNKNOWN_CODE = -1
 """The code of a text value that the vocabulary does not hold."""
 MISSING_CODE = -2
-"""The code of None, NaN and NA in a text column."""
+"""The code of NaN and NA in a text column."""
+NONE_CODE = -3
+"""The code of None in a text column: scikit-learn's imputers and encoders tell it from NaN."""
 ARRAY_INPUT = "X"
 """The name of the one input of a model that takes a numeric array."""
 
@@ -45,8 +47,8 @@ class Column:
         For a numeric column that an encoder checks: the values that it accepts.
     strict
         Whether the estimator raises on a value that `vocabulary` or `allowed` does not hold.
-    allow_nan, allow_inf
-        Whether the estimator accepts NaN (missing values, for text) and infinities here.
+    allow_nan, allow_none, allow_inf
+        Whether the estimator accepts NaN, None (in text) and infinities here.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Column:
     allowed: tuple[float, ...] = ()
     strict: bool = False
     allow_nan: bool = True
+    allow_none: bool = True
     allow_inf: bool = True
 
     @property

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn.utils._missing import is_pandas_na, is_scalar_nan
 
-from bridge.data.schema import MISSING_CODE, UNKNOWN_CODE, Scalar
+from bridge.data.schema import MISSING_CODE, NONE_CODE, UNKNOWN_CODE, Scalar
 from bridge.errors import UnsupportedError
 from bridge.export.builder import Builder, dtype_of
 
@@ -30,12 +31,18 @@ class TextColumn:
     strict: bool = False
 
     def code(self, value: Any) -> int:
-        """Return the code of `value`: its own for text, MISSING_CODE for None and NaN."""
-        if value is None or value != value:  # noqa: PLR0124
-            return MISSING_CODE
+        """Return the code of `value`: its own for text, MISSING_CODE for NaN, NONE_CODE for None."""
+        if value is None:
+            return NONE_CODE
         if not isinstance(value, str):
-            return UNKNOWN_CODE
+            return MISSING_CODE if is_scalar_nan(value) or is_pandas_na(value) else UNKNOWN_CODE
         return self.values.setdefault(str(value), len(self.values))
+
+    def restrict(self, values: Sequence[Any]) -> None:
+        """Have the host refuse text that is neither among `values` nor known to another encoder."""
+        self.strict = True
+        for value in values:
+            self.code(value)
 
 
 @dataclass
@@ -45,6 +52,28 @@ class NumberColumn:
     name: str
     allowed: tuple[float, ...] = ()
     strict: bool = False
+
+    def restrict(self, values: Sequence[float]) -> None:
+        """Have the host refuse values other than these, and than those that earlier calls allowed too."""
+        known = tuple(float(v) for v in values if v == v)  # noqa: PLR0124
+        self.allowed = tuple(v for v in self.allowed if v in known) if self.strict else known
+        self.strict = True
+
+    def besides(self, value: Any) -> NumberColumn:
+        """Return this column behind a step that replaces `value`: an encoder there cannot meet it."""
+        return _Replaced(self.name, column=self, value=value)
+
+
+@dataclass
+class _Replaced(NumberColumn):
+    """A numeric input with one value replaced: conditions go to the input itself, with that value allowed."""
+
+    column: NumberColumn | None = None
+    value: Any = None
+
+    def restrict(self, values: Sequence[float]) -> None:
+        if self.column is not None:
+            self.column.restrict([*values, self.value] if self.value is not None else values)
 
 
 @dataclass(frozen=True)

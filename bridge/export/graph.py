@@ -130,7 +130,7 @@ def _open_inputs(b: Builder, schema: Schema) -> tuple[list[ir.Value], Block]:
         else:
             source = NumberColumn(column.name) if column.width == 1 else None
             parts.append(Part(value, column.width, source=source, names=names))
-    return inputs, Block(b, tuple(parts))
+    return inputs, Block(b, tuple(parts), sparse=schema.kind == "sparse")
 
 
 def _finish_schema(schema: Schema, block: Block) -> Schema:

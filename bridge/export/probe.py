@@ -36,11 +36,22 @@ def probe_schema(estimator: Any, schema: Schema, sample: Any, method: str) -> Sc
 
     floats = [c for c in schema.columns if c.tensor.startswith("float")]
     texts = [c for c in schema.columns if c.is_text]
-    takes_nan = _columns_that_take(np.nan, [*floats, *texts], row, accepts)
+    takes_none = _columns_that_take(None, texts, row, accepts)
+    # Only pandas and NumPy hold NaN beside text; elsewhere None is the one missing value.
+    holds_nan = not hasattr(row, "with_columns") and not hasattr(row, "column_names")
+    takes_nan = _columns_that_take(np.nan, [*floats, *texts] if holds_nan else floats, row, accepts)
+    takes_nan |= set() if holds_nan else takes_none
     takes_inf = _columns_that_take(np.inf, floats, row, accepts)
     open_columns = {c.name for c in [*floats, *texts]}
     columns = [
-        replace(c, allow_nan=c.name in takes_nan, allow_inf=c.name in takes_inf) if c.name in open_columns else c
+        replace(
+            c,
+            allow_nan=c.name in takes_nan,
+            allow_none=c.name in takes_none or not c.is_text,
+            allow_inf=c.name in takes_inf,
+        )
+        if c.name in open_columns
+        else c
         for c in schema.columns
     ]
     reorder = positional = True
@@ -51,14 +62,14 @@ def probe_schema(estimator: Any, schema: Schema, sample: Any, method: str) -> Sc
 
 
 def _columns_that_take(
-    value: float, candidates: Sequence[Column], row: Any, accepts: Callable[[Any], bool]
+    value: float | None, candidates: Sequence[Column], row: Any, accepts: Callable[[Any], bool]
 ) -> set[str]:
-    """Return the names of the columns in which `value` (None, for text) is accepted, found by halving."""
+    """Return the names of the columns in which `value` is accepted, found by halving."""
     if not candidates:
         return set()
     changes: dict[int, np.ndarray[Any, Any]] = {}
     for column in candidates:
-        filler = np.array([None if column.is_text else value], object if column.is_text else np.float64)
+        filler = np.array([value], object if column.is_text else np.float64)
         changes |= {column.index + i: filler for i in range(column.width)}
     if accepts(replace_columns(row, changes)):
         return {c.name for c in candidates}

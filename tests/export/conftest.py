@@ -83,13 +83,19 @@ def agree():
     return check_agreement
 
 
+@pytest.fixture
+def open_graph():
+    return lambda estimator, sample: open_route(estimator, sample, "cpu", "exact")
+
+
 def check_agreement(
-    estimator, sample, *more, routes=ROUTES, tolerance=1e-12, float32_tolerance=2e-5, methods=None, special=True, loose=0.0
+    estimator, sample, *more, routes=ROUTES, tolerance=1e-12, float32_tolerance=2e-5, methods=None, special=True, loose=0.0, rounded=True
 ):
     """Assert that the graph of `estimator` answers as it does, on `sample`, special values, one row and no rows.
 
     `tolerance` bounds the scaled error in float64, 0 asks for equal bits; `float32_tolerance` holds where float32 enters.
-    `loose` is the share of rows that may differ in float32, where a value lies on a threshold.
+    `loose` is the share of rows that may differ in float32, where a value lies on a threshold. The estimator is asked about
+    the float32 values that a float32 graph sees, or with `rounded=False` about the original ones.
     """
     for target, precision in routes:
         route = open_route(estimator, sample, target, precision, methods)
@@ -97,7 +103,7 @@ def check_agreement(
         if special:
             tables += _special_tables(sample, route.exported.schema, extremes=precision == "exact")
         for table in tables:
-            data = _rounded(table) if precision == "float32" else table
+            data = _rounded(table) if precision == "float32" and rounded else table
             expected = _ask(estimator, route.exported.methods, data)
             is_float32 = precision == "float32" or _holds_float32(sample)
             bound = float32_tolerance if is_float32 and tolerance else tolerance
@@ -203,7 +209,8 @@ def _special_tables(sample, schema, *, extremes):
             values += [5e-324, -1e-310]
         if column.is_text:
             values = [] if column.strict else [NEVER_SEEN]
-            values += [None] if column.allow_nan else []
+            values += [np.nan] if column.allow_nan else []
+            values += [None] if column.allow_none else []
         elif column.tensor.startswith("float"):
             values += [np.nan] if column.allow_nan else []
             values += [np.inf, -np.inf] if column.allow_inf and extremes else []

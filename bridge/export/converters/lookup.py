@@ -1,0 +1,157 @@
+"""Find which category a value is: text by its code, numbers by comparison in the dtype that scikit-learn compares in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bridge.data.schema import NONE_CODE
+from bridge.errors import UnsupportedError
+from bridge.export.block import Block, Part
+from bridge.export.builder import dtype_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import onnx_ir as ir
+    from numpy.typing import NDArray
+
+    from bridge.export.builder import Builder
+
+
+@dataclass(frozen=True)
+class Table:
+    """What each category of one column becomes.
+
+    Attributes
+    ----------
+    categories
+        The fitted categories, as in `categories_[i]`.
+    values
+        (categories, outputs), float64.
+    unknown
+        (outputs,), what every other value becomes.
+    """
+
+    categories: NDArray[Any]
+    values: NDArray[np.float64]
+    unknown: NDArray[np.float64]
+
+
+def category_parts(x: Block, categories: Sequence[NDArray[Any]], *, strict: bool) -> list[Part]:
+    """Return the columns of `x`, neighbouring numbers of one dtype joined, after a check against their categories.
+
+    With `strict` the host refuses values of no category, wherever it can still see them.
+    """
+    start = 0
+    for part in x.parts:
+        _check_kinds(part, categories[start : start + part.width], start)
+        if strict and part.text is not None:
+            part.text.restrict(categories[start].tolist())
+        if strict and part.source is not None:
+            part.source.restrict(_numbers(categories[start]).tolist())
+        start += part.width
+    return _join_numbers(x)
+
+
+def matches(b: Builder, part: Part, owners: Sequence[int], keys: Sequence[Any]) -> ir.Value:
+    """Return bool (rows, keys): whether column `owners[j]` of `part` holds the category `keys[j]`."""
+    value = part.value if part.width == 1 else b.take_columns(part.value, list(owners))
+    if part.text is not None:
+        return b.op("Equal", value, b.constant([[part.text.code(key) for key in keys]], np.int64))
+    numbers = _numbers(keys)
+    common = np.result_type(dtype_of(value), numbers.dtype)
+    equal = b.op("Equal", b.cast(value, common), b.constant(numbers.reshape(1, -1), common))
+    missing = np.isnan(numbers)
+    if not missing.any() or dtype_of(value).kind != "f":
+        return equal
+    return b.op("Or", equal, b.op("And", b.op("IsNaN", value), b.constant(missing.reshape(1, -1))))
+
+
+def look_up(b: Builder, part: Part, tables: Sequence[Table]) -> ir.Value:
+    """Return float64 (rows, outputs of all tables): what the values of the columns of `part` become."""
+    if part.text is not None:
+        rows, index = _text_index(b, part.value, part.text.code, len(part.text.values), tables[0])
+    else:
+        rows, index = _number_index(b, part, tables)
+    found = b.op("Gather", b.constant(rows), index, axis=0)
+    return b.reshape(found, [-1, part.width * rows.shape[1]])
+
+
+def _text_index(b: Builder, value: ir.Value, code: Any, known: int, table: Table) -> tuple[NDArray[np.float64], ir.Value]:
+    """Return a table with a row for None, NaN, unknown, each code so far and all later ones, and the row to take."""
+    codes = np.array([code(c) for c in table.categories], np.int64)
+    first = -NONE_CODE
+    size = max(known, int(codes.max(initial=0)) + 1)
+    rows = np.tile(table.unknown, (size + first + 1, 1))
+    rows[codes + first] = table.values
+    return rows, b.op("Min", b.add(value, b.constant([[first]])), b.constant([[len(rows) - 1]]))
+
+
+def _number_index(b: Builder, part: Part, tables: Sequence[Table]) -> tuple[NDArray[np.float64], ir.Value]:
+    """Return the tables one below the other, each headed by its row for unknown values, and the rows to take."""
+    numbers = [_numbers(table.categories) for table in tables]
+    dtype = np.result_type(dtype_of(part.value), *[n.dtype for n in numbers])
+    widest = max(len(n) for n in numbers)
+    # NaN equals nothing, and where no NaN can be held, a repeated key counts as position 0: both fill up short rows.
+    keys = np.array([np.pad(n, (0, widest - len(n)), mode="edge") for n in numbers])
+    positions = np.array([np.pad(np.arange(1, len(n) + 1), (0, widest - len(n))) for n in numbers])
+    missing = np.array([[int(np.flatnonzero(np.isnan(n))[0]) + 1 if np.isnan(n).any() else 0 for n in numbers]])
+    offsets = np.cumsum([[0] + [len(n) + 1 for n in numbers[:-1]]], axis=1)
+    deep = part.width > 1
+    value = b.op("Unsqueeze", part.value, b.constant([2], np.int64)) if deep else part.value
+    equal = b.op("Equal", b.cast(value, dtype), b.constant(keys[np.newaxis] if deep else keys, dtype))
+    position = b.where(equal, b.constant(positions[np.newaxis] if deep else positions), b.constant(0, np.int64))
+    index = b.sum(position, axis=2 if deep else 1, keepdims=not deep)
+    if missing.any() and dtype_of(part.value).kind == "f":
+        index = b.where(b.op("IsNaN", part.value), b.constant(missing), index)
+    if deep:
+        index = b.add(index, b.constant(offsets))
+    rows = np.concatenate([row for table in tables for row in (table.unknown[np.newaxis], table.values)])
+    return rows, index
+
+
+def _check_kinds(part: Part, categories: Sequence[NDArray[Any]], start: int) -> None:
+    for i, known in enumerate(categories, start):
+        found = {"text" if isinstance(c, str) else "missing" if _is_missing(c) else "number" for c in known.tolist()}
+        if part.text is None and None in known.tolist() and any(_is_nan(c) for c in known.tolist()):
+            raise UnsupportedError(
+                f"column {i} has both None and NaN among its numbers, which a graph cannot tell apart.\n"
+                "Replace None by NaN before fit."
+            )
+        if (part.text is not None and "number" in found) or (part.text is None and "text" in found):
+            here, there = ("text", "numbers") if part.text is not None else ("numbers", "text")
+            raise UnsupportedError(
+                f"column {i} of the sample is {here}, but its encoder was fitted on {there}.\n"
+                "Export with a sample like the data that it was fitted on."
+            )
+
+
+def _join_numbers(x: Block) -> list[Part]:
+    parts: list[Part] = []
+    for part in x.parts:
+        last = parts[-1] if parts else None
+        if part.text is None and last is not None and last.text is None and last.value.dtype == part.value.dtype:
+            joined = x.builder.concat([last.value, part.value])
+            parts[-1] = Part(joined, last.width + part.width)
+        else:
+            parts.append(replace(part))
+    return parts
+
+
+def _numbers(categories: Any) -> NDArray[Any]:
+    """Return categories as an array of numbers, None as NaN."""
+    array = np.asarray(categories)
+    if array.dtype.kind == "O":
+        return np.array([np.nan if c is None else c for c in array.tolist()], np.float64)
+    return array.astype(np.int64) if array.dtype.kind == "b" else array
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or _is_nan(value)
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and np.isnan(value)
