@@ -18,7 +18,7 @@ find_python() {
 make_environment() {
   local folder=$1 extras=$2 python stamp
   stamp=$(cat pyproject.toml constraints.txt - <<<"$extras" | cksum)
-  if [ "$(cat "$folder/.installed" 2>/dev/null)" = "$stamp" ]; then
+  if [ "$(cat "$folder/.installed" 2>/dev/null)" = "$stamp" ] && "$folder/bin/python" -c '' 2>/dev/null; then
     return
   fi
   echo "Making the environment $folder (once, a minute or two) ..." >&2

@@ -31,16 +31,12 @@ def answer_columns(method: str, answer: Any, classes: Sequence[NDArray[Any]]) ->
         For several targets the target's number comes before: "predict_proba_0_late".
     """
     if isinstance(answer, list):
-        columns = {}
-        for i, one in enumerate(answer):
-            columns |= answer_columns(f"{method}_{i}", one, classes[i : i + 1])
-        return columns
+        targets = [answer_columns(f"{method}_{i}", one, classes[i : i + 1]) for i, one in enumerate(answer)]
+        return {name: column for target in targets for name, column in target.items()}
     array = np.asarray(answer.toarray() if hasattr(answer, "toarray") else answer)
     if array.ndim == 1:
         return {method: array}
-    names = (
-        [str(c) for c in classes[0]]
-        if len(classes) == 1 and len(classes[0]) == array.shape[1]
-        else range(array.shape[1])
-    )
+    width = array.shape[1]
+    one_each = len(classes) == 1 and len(classes[0]) == width
+    names = map(str, classes[0] if one_each else range(width))
     return {f"{method}_{name}": array[:, i] for i, name in enumerate(names)}

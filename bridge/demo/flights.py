@@ -74,6 +74,13 @@ def build_histogram() -> Any:
     return _pipeline(HistGradientBoostingClassifier(max_iter=100, random_state=0))
 
 
+def build_numbers_forest() -> Any:
+    """Return an unfitted random forest for the numbers alone, NaN where they are missing."""
+    from sklearn.ensemble import RandomForestClassifier
+
+    return RandomForestClassifier(n_estimators=100, max_depth=8, random_state=0)
+
+
 def _pipeline(classifier: Any) -> Any:
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer

@@ -1,0 +1,267 @@
+"""The command `bridge`: the functions of the package, on files."""
+
+from __future__ import annotations
+
+import errno
+import warnings
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bridge.errors import BridgeError
+from bridge.targets import PRECISIONS, TARGETS
+from bridge.waiting import waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+
+BLOCK_ROWS = 50_000
+"""Rows between two steps of `predict`'s progress bar."""
+
+app = typer.Typer(
+    name="bridge",
+    help="Fitted scikit-learn models as ONNX files that give the same answers.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Estimator = Annotated[Path, typer.Argument(help="Fitted estimator: .skops, .joblib or .pkl.", metavar="ESTIMATOR")]
+ModelFile = Annotated[Path, typer.Argument(help="An .onnx file.", metavar="MODEL")]
+DataFile = Annotated[Path, typer.Argument(help="Table: .csv, .parquet, .arrow or .feather.", metavar="DATA")]
+Output = Annotated[Path, typer.Option("--output", "-o", help="The file to write.")]
+Target = Annotated[str, typer.Option(help=f"Where it shall run: {', '.join(TARGETS)}.")]
+PrecisionOption = Annotated[str | None, typer.Option(help=f"{', '.join(PRECISIONS)}; by default the target's own.")]
+Trust = Annotated[bool, typer.Option("--trust", help="Load files that could run their author's code.")]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Turn what a user can do wrong into a few words on stderr and exit code 2, Ctrl-C into 130."""
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            yield
+    except KeyboardInterrupt:
+        _say("interrupted")
+        raise typer.Exit(130) from None
+    except BridgeError as error:
+        _say(f"error: {error}")
+        raise typer.Exit(2) from None
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # `bridge inspect m.onnx | head`
+            raise
+        _say(f"error: {error.filename or 'input and output'}: {error.strerror or error}")
+        raise typer.Exit(2) from None
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def _show_warning(message: Warning | str, *_args: Any, **_options: Any) -> None:
+    first = str(message).strip().partition("\n")[0]
+    _say(f"warning: {first}")
+
+
+@app.callback(invoke_without_command=True)
+def _start(
+    *, show_version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False
+) -> None:
+    if show_version:
+        typer.echo(f"bridge {_version()}")
+        raise typer.Exit
+
+
+def _version() -> str:
+    try:
+        return version("onnx-bridge")
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
+@app.command()
+@_plain_errors()
+def export(
+    estimator: Estimator,
+    *,
+    sample: Annotated[Path, typer.Option(help="Table of what predict will get: .csv, .parquet, .arrow, .feather.")],
+    output: Output,
+    target: Target = "portable",
+    precision: PrecisionOption = None,
+    method: Annotated[list[str] | None, typer.Option(help="Export only this method. Repeat for more.")] = None,
+    trust: Trust = False,
+    check: Annotated[bool, typer.Option("--check/--no-check", help="Compare with the estimator first.")] = True,
+) -> None:
+    """Write an estimator as an ONNX file, checked against it."""
+    import bridge
+    from bridge.artifact import get_metadata
+
+    with waiting(f"Reading {estimator.name} and {sample.name}"):
+        fitted = _read_estimator(estimator, trust=trust)
+        data = _as_fitted(fitted, _read(sample))
+    with waiting(f"Exporting {estimator.name} for {target}"):
+        model = bridge.export(fitted, data, output, target=target, precision=precision, methods=method, check=check)
+    metadata = get_metadata(model)
+    parity = metadata.parity if metadata else {}
+    checked = f"equal on {max(p['rows'] for p in parity.values()):,} rows" if parity else "not checked"
+    typer.echo(f"{output}: {len(model.graph.node)} nodes, {_size(model.ByteSize())}, {checked}")
+
+
+@app.command()
+@_plain_errors()
+def lower(model: ModelFile, *, output: Output, target: Target, precision: PrecisionOption = None) -> None:
+    """Rewrite an ONNX file, from any exporter, for a target."""
+    import bridge
+
+    with waiting(f"Lowering {model.name} for {target}"):
+        lowered = bridge.lower(model, output, target=target, precision=precision)
+    typer.echo(f"{output}: {len(lowered.graph.node)} nodes, {_size(lowered.ByteSize())}")
+
+
+@app.command()
+@_plain_errors()
+def inspect(model: ModelFile) -> None:
+    """Show a file's inputs, methods and operators, and what would run on CUDA."""
+    from rich.console import Console
+
+    from bridge.artifact import read_model
+    from bridge.summary import summarize
+    from bridge.summary_view import show_summary
+
+    show_summary(model.name, summarize(read_model(model)), Console(highlight=False))
+
+
+@app.command()
+@_plain_errors()
+def verify(estimator: Estimator, model: ModelFile, data: DataFile, *, trust: Trust = False) -> None:
+    """Compare a file with its estimator, row by row. Exit code 1 where they differ."""
+    import bridge
+
+    with waiting(f"Reading {estimator.name} and {data.name}"):
+        fitted = _read_estimator(estimator, trust=trust)
+        predictor = bridge.load(model, device="cpu")
+        table = _as_fitted(fitted, _read(data, text=_text_columns(predictor)))
+    with waiting(f"Comparing {len(table):,} rows"):
+        report = bridge.verify(fitted, predictor, table)
+    typer.echo(str(report))
+    if not report.ok:
+        raise typer.Exit(1)
+
+
+@app.command()
+@_plain_errors()
+def predict(
+    model: ModelFile,
+    data: DataFile,
+    *,
+    output: Output,
+    method: Annotated[list[str] | None, typer.Option(help="predict by default. Repeat for more.")] = None,
+    device: Device = "auto",
+) -> None:
+    """Write a model's answers for a table, one row a row."""
+    import numpy as np
+
+    import bridge
+    from bridge.data.answer_columns import answer_columns
+    from bridge.data.files import check_table_path, write_table
+
+    check_table_path(output)
+    predictor = bridge.load(model, device=device)
+    methods = _choose_methods(predictor, method)
+    with waiting(f"Reading {data.name}"):
+        table = _pick(_read(data, text=_text_columns(predictor)), getattr(predictor, "feature_names_in_", None))
+    classes = [c.array() for c in predictor.metadata.classes]
+    blocks = []
+    with waiting(f"Predicting {len(table):,} rows", total=len(table)) as advance:
+        for start in range(0, max(len(table), 1), BLOCK_ROWS):
+            block = table.iloc[start : start + BLOCK_ROWS]
+            answers = [answer_columns(name, getattr(predictor, name)(block), classes) for name in methods]
+            blocks.append({name: column for columns in answers for name, column in columns.items()})
+            advance(len(block))
+    with waiting(f"Writing {output.name}"):
+        columns = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+        write_table(columns, output)
+    typer.echo(f"{output}: {len(table):,} rows, {', '.join(columns)}")
+
+
+@app.command()
+@_plain_errors()
+def demo(
+    *,
+    rows: Annotated[int | None, typer.Option(help="Use only this many flights.", min=2_000)] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Keep the exported files in this folder.")
+    ] = None,
+) -> None:
+    """Fit models on real flights, export them for every target, compare, and time."""
+    from bridge.demo.show import run_demo
+
+    if not run_demo(rows=rows, folder=output):
+        raise typer.Exit(1)
+
+
+def _read_estimator(path: Path, *, trust: bool) -> Any:
+    from bridge.export.saved import read_estimator
+
+    return read_estimator(path, trust=trust)
+
+
+def _read(path: Path, *, text: tuple[str, ...] = ()) -> pd.DataFrame:
+    from bridge.data.files import read_table
+
+    return read_table(path, text=text)
+
+
+def _text_columns(predictor: Any) -> tuple[str, ...]:
+    return tuple(c.name for c in predictor.metadata.schema.columns if c.is_text)
+
+
+def _as_fitted(estimator: Any, table: pd.DataFrame) -> Any:
+    """Return the table as the estimator was fitted: its own columns by name, or an array where it knows no names."""
+    names = getattr(estimator, "feature_names_in_", None)
+    if names is None and all(dtype.kind in "biuf" for dtype in table.dtypes):
+        return table.to_numpy()
+    return _pick(table, names)
+
+
+def _pick(table: pd.DataFrame, names: Any) -> pd.DataFrame:
+    """Return the columns that the model knows, in its order; a table without all of them is returned as it is."""
+    if names is None or not set(names) <= set(table.columns):
+        return table
+    if ignored := [str(c) for c in table.columns if c not in set(names)]:
+        _say(f"not used by the model: {', '.join(ignored)}")
+    return table[list(names)]
+
+
+def _choose_methods(predictor: Any, asked: list[str] | None) -> list[str]:
+    from bridge.errors import InputError
+
+    known = [m.name for m in predictor.methods]
+    if unknown := [name for name in asked or [] if name not in known]:
+        raise InputError(f"the model has no method {', '.join(unknown)}; it has {', '.join(known) or 'none'}")
+    if not known:
+        raise InputError("the model has no method to call: its outputs carry no names that bridge knows")
+    return asked or ["predict" if "predict" in known else known[0]]
+
+
+def _size(count: int) -> str:
+    from bridge.summary_view import file_size
+
+    return file_size(count)
+
+
+if __name__ == "__main__":
+    main()

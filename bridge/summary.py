@@ -1,0 +1,140 @@
+"""What a model file holds: inputs, methods, operators, and where they would run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import onnx
+
+from bridge.artifact import Metadata, get_metadata
+from bridge.placement import NEEDS_CUDNN, Place, main_dtype, place, short_dtype
+from bridge.plain import describe_plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TEXT_OPERATORS = frozenset({"StringNormalizer", "TfIdfVectorizer", "Tokenizer", "StringConcat", "StringSplit"})
+"""Work on text, which only the host can do."""
+MAIN_DOMAIN_NAME = "ai.onnx"
+
+
+@dataclass(frozen=True)
+class OperatorCount:
+    """How often an operator with one dtype of its main input stands in the graph, and where onnxruntime puts it."""
+
+    domain: str
+    name: str
+    dtype: str
+    place: Place
+    nodes: int
+
+    @property
+    def needs_cudnn(self) -> bool:
+        return self.place == "CUDA" and self.domain == MAIN_DOMAIN_NAME and self.name in NEEDS_CUDNN
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The facts of one model.
+
+    Attributes
+    ----------
+    metadata
+        What the file says of itself, or what its inputs and outputs say.
+    exported
+        Whether bridge made the file.
+    opsets
+        Domain to version; the main domain is "ai.onnx".
+    ir_version, bytes
+        Of the file.
+    operators
+        By domain and name; subgraphs and local functions included.
+    host_work
+        What is done on the host whatever the device, in words.
+    """
+
+    metadata: Metadata
+    exported: bool
+    opsets: dict[str, int]
+    ir_version: int
+    bytes: int
+    operators: tuple[OperatorCount, ...]
+    host_work: tuple[str, ...]
+
+    @property
+    def nodes(self) -> int:
+        return sum(o.nodes for o in self.operators)
+
+    def nodes_at(self, where: Place) -> int:
+        """Return how many nodes are placed there."""
+        return sum(o.nodes for o in self.operators if o.place == where)
+
+
+def summarize(model: onnx.ModelProto) -> Summary:
+    """Return the facts of a model, whether bridge made it or not."""
+    found = get_metadata(model)
+    metadata = found or describe_plain(model)
+    dtypes = _dtypes(model)
+
+    def dtype_of(name: str) -> str:
+        return dtypes.get(name, "?")
+
+    counts: Counter[tuple[str, str, str, Place]] = Counter()
+    for node in _nodes(model):
+        kind = (node.domain or MAIN_DOMAIN_NAME, node.op_type, main_dtype(node, dtype_of), place(node, dtype_of))
+        counts[kind] += 1
+    return Summary(
+        metadata=metadata,
+        exported=found is not None,
+        opsets={o.domain or MAIN_DOMAIN_NAME: o.version for o in model.opset_import},
+        ir_version=model.ir_version,
+        bytes=model.ByteSize(),
+        operators=tuple(OperatorCount(*key, nodes) for key, nodes in sorted(counts.items())),
+        host_work=tuple(_host_work(metadata, counts)),
+    )
+
+
+def _host_work(metadata: Metadata, operators: Counter[tuple[str, str, str, Place]]) -> Iterator[str]:
+    coded = [c.name for c in metadata.schema.columns if c.is_text and c.tensor != "str"]
+    if coded:
+        yield f"text to codes, by the predictor: {', '.join(coded)}"
+    named = [m.name for m in metadata.methods if m.labels]
+    if named:
+        yield f"codes to label names, by the predictor: {', '.join(named)}"
+    text = sorted({name for _, name, dtype, _ in operators if name in TEXT_OPERATORS or dtype == "str"})
+    if text:
+        yield f"operators on text, by onnxruntime on the CPU: {', '.join(text)}"
+
+
+def _nodes(model: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
+    """Yield the nodes of the graph, its subgraphs and the local functions; a function's calls are not among them."""
+    local = {(f.domain, f.name) for f in model.functions}
+    waiting = [*model.graph.node, *(n for f in model.functions for n in f.node)]
+    while waiting:
+        node = waiting.pop()
+        if (node.domain, node.op_type) not in local:
+            yield node
+        for attribute in node.attribute:
+            for graph in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
+                waiting += graph.node
+
+
+def _dtypes(model: onnx.ModelProto) -> dict[str, str]:
+    """Return the short dtype of every value of the main graph whose type is known, inferring what is not written."""
+    graph = _inferred(model).graph
+    found = {i.name: short_dtype(i.data_type) for i in graph.initializer}
+    for value in (*graph.input, *graph.value_info, *graph.output):
+        found[value.name] = short_dtype(value.type.tensor_type.elem_type)
+    return found
+
+
+def _inferred(model: onnx.ModelProto) -> onnx.ModelProto:
+    typed = {v.name for v in (*model.graph.value_info, *model.graph.output)}
+    if all(name in typed for node in model.graph.node for name in node.output if name):
+        return model
+    try:
+        return onnx.shape_inference.infer_shapes(model)
+    except (onnx.shape_inference.InferenceError, ValueError):  # an odd model, or one of over 2 GB: types stay unknown
+        return model

@@ -1,0 +1,134 @@
+"""Print the facts of a model file, 80 columns wide."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from bridge.data.schema import Column
+    from bridge.method import Method
+    from bridge.placement import Place
+    from bridge.summary import OperatorCount, Summary
+
+MOST_COLUMNS = 40
+"""Inputs shown one by one; a wider model's are counted."""
+MOST_LABELS = 6
+
+
+def show_summary(name: str, summary: Summary, console: Console) -> None:
+    """Print the summary of the file `name`."""
+    metadata = summary.metadata
+    made = "" if summary.exported else " (no bridge metadata: read as a plain model)"
+    opsets = ", ".join(f"{domain} {number}" for domain, number in summary.opsets.items())
+    lines = [
+        f"{name}{made}",
+        f"estimator  {metadata.estimator}",
+        f"target     {metadata.target}, precision {metadata.precision}",
+        f"file       {file_size(summary.bytes)}, IR {summary.ir_version}, {opsets}",
+    ]
+    if metadata.versions:
+        lines.append(f"made with  {', '.join(f'{k} {v}' for k, v in metadata.versions.items())}")
+    for line in lines:
+        console.print(line, markup=False, soft_wrap=False)
+    console.print(_inputs(summary))
+    console.print(_methods(summary))
+    console.print(_operators(summary))
+    console.print(_placement(summary), markup=False)
+    for work in summary.host_work:
+        console.print(f"on the host: {work}", markup=False)
+
+
+def file_size(count: int) -> str:
+    """Return a number of bytes in words."""
+    for unit, step in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= step:
+            return f"{count / step:.1f} {unit}"
+    return f"{count} bytes"
+
+
+def _table(title: str, *headers: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for header in headers:
+        table.add_column(header, overflow="fold")
+    return table
+
+
+def _inputs(summary: Summary) -> Table:
+    schema = summary.metadata.schema
+    table = _table(f"\nInputs: a table of {schema.n_features} columns", "name", "data", "graph", "values")
+    for column in schema.columns[:MOST_COLUMNS]:
+        graph = f"{column.tensor} (rows, {column.width})"
+        table.add_row(_plain(column.name), column.dtype, graph, _values(column))
+    more = len(schema.columns) - MOST_COLUMNS
+    if more > 0:
+        table.add_row(f"and {more} more", "", "", "")
+    return table
+
+
+def _values(column: Column) -> str:
+    notes = [f"{len(column.vocabulary)} known, others refused" if column.strict else f"{len(column.vocabulary)} known"]
+    notes = notes if column.vocabulary else []
+    refused = [name for name, allowed in (("NaN", column.allow_nan), ("infinity", column.allow_inf)) if not allowed]
+    if column.is_text:
+        refused = ["missing"] if not column.allow_nan else []
+    return "; ".join(notes + ([f"no {' or '.join(refused)}"] if refused else []))
+
+
+def _methods(summary: Summary) -> Table:
+    table = _table("\nMethods", "name", "outputs", "answer", "equal on the sample")
+    for method in summary.metadata.methods:
+        table.add_row(method.name, _plain(", ".join(method.outputs)), _answer(method), _parity(summary, method.name))
+    return table
+
+
+def _answer(method: Method) -> str:
+    shape = "(" + ", ".join(["rows", *map(str, method.shape)]) + ("," if not method.shape else "") + ")"
+    labels = [repr(v) for classes in method.labels for v in classes.values]
+    named = ", ".join(labels[:MOST_LABELS]) + (" ..." if len(labels) > MOST_LABELS else "")
+    return _plain(f"{method.dtype} {shape}" + (f": {named}" if named else ""))
+
+
+def _parity(summary: Summary, method: str) -> str:
+    found = summary.metadata.parity.get(method)
+    if not found:
+        return "not checked"
+    if method == "predict" and summary.metadata.classes:
+        return f"{found['rows']:,} rows, {found['labels_differing']} differ"
+    error = found["max_absolute"]
+    return f"{found['rows']:,} rows, error {'inf' if error is None else f'{error:.1g}'}"
+
+
+def _operators(summary: Summary) -> Table:
+    table = _table(f"\nOperators: {summary.nodes} nodes", "domain", "operator", "dtype", "nodes", "on a GPU")
+    table.columns[3].justify = "right"
+    for operator in summary.operators:
+        table.add_row(operator.domain, operator.name, operator.dtype, str(operator.nodes), _place(operator))
+    return table
+
+
+def _place(operator: OperatorCount) -> str:
+    return "CUDA, needs cuDNN" if operator.needs_cudnn else operator.place
+
+
+PLACES: dict[Place, str] = {
+    "CUDA": "on CUDA",
+    "CPU": "on the CPU",
+    "no kernel": "without a kernel",
+    "not measured": "not measured",
+}
+
+
+def _placement(summary: Summary) -> str:
+    counts = [f"{count} {text}" for place, text in PLACES.items() if (count := summary.nodes_at(place))]
+    return f"\nWith a GPU, nodes: {', '.join(counts) or 'none'}"
+
+
+def _plain(text: str) -> str:
+    """Return the text with what rich would read as markup escaped."""
+    from rich.markup import escape
+
+    return escape(text)

@@ -1,0 +1,40 @@
+"""Say on the terminal that something is going on, once it takes longer than a moment."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from threading import Timer
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+PATIENCE = 2.0
+"""Seconds without a word."""
+
+
+@contextmanager
+def waiting(what: str, *, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """Show `what` on stderr, with the time gone by, if the block takes over two seconds.
+
+    Yields a function to call with the number of steps done; with `total`, a bar shows them. Where stderr is no
+    terminal, one line says it.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    bar = [BarColumn(), MofNCompleteColumn()] if total is not None else []
+    columns = [SpinnerColumn(), TextColumn("{task.description}"), *bar, TimeElapsedColumn()]
+    progress = Progress(*columns, console=console, transient=True)
+    task = progress.add_task(what, total=total)
+    start = progress.start if console.is_terminal else lambda: console.print(f"{what} ...", markup=False)
+    timer = Timer(PATIENCE, start)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield lambda steps: progress.advance(task, steps)
+    finally:
+        timer.cancel()
+        timer.join()
+        progress.stop()
