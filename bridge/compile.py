@@ -10,6 +10,7 @@ import onnx
 import onnx_ir as ir
 
 from bridge.artifact import Metadata, read_model, set_metadata, write_model
+from bridge.data.table import fits_float32
 from bridge.errors import InputError, InputTypeError, ParityError
 from bridge.export.graph import export_graph
 from bridge.method import Classes
@@ -89,7 +90,12 @@ def export(
     chosen = check_target(target)
     chosen_precision = check_precision(precision, chosen)
     exported = export_graph(estimator, X, methods=methods)
-    model = run_pipeline(exported.model, Options(chosen, _check_strategy(strategy)), precision=chosen_precision)
+    model = run_pipeline(
+        exported.model,
+        Options(chosen, _check_strategy(strategy)),
+        precision=chosen_precision,
+        inputs_are_rounded=not fits_float32(X, exported.schema),
+    )
     metadata = Metadata(
         estimator=exported.estimator_class,
         target=chosen,

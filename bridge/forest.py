@@ -29,7 +29,7 @@ class Forest:
 
     Node `i` is a leaf where `left[i] < 0`. Elsewhere a row goes to `left[i]` if `x[feature[i]] <= threshold[i]`,
     to `right[i]` if not, and on NaN to the left where `missing_left[i]`. A node with `category[i] >= 0` asks for
-    set membership instead: left if the integer part of x is in set `category[i]`, else (and on NaN) right.
+    set membership instead: left if the integer part of x is in set `category[i]`, on NaN as above, else right.
     The result of a row is the sum, over trees, of `values[leaf[i]]` for the leaf that it reaches.
 
     Attributes

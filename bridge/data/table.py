@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from bridge.data.schema import Schema
+
 
 def row_count(table: Any) -> int:
     """Return the number of rows."""
@@ -64,3 +66,16 @@ def replace_columns(table: Any, values: Mapping[int, NDArray[Any]]) -> Any:
     return table.with_columns(
         **{names[p]: pl.Series(names[p], c.tolist()).cast(table[names[p]].dtype) for p, c in values.items()}
     )
+
+
+def fits_float32(table: Any, schema: Schema) -> bool:
+    """Return whether every float64 number of the table is a float32 number too."""
+    for column in schema.columns:
+        if column.tensor != "float64":
+            continue
+        for position in range(column.index, column.index + column.width):
+            values = np.asarray(column_at(table, position), np.float64)
+            with np.errstate(over="ignore"):
+                if not ((values.astype(np.float32) == values) | np.isnan(values)).all():
+                    return False
+    return True

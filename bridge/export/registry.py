@@ -38,16 +38,20 @@ class Converter(Protocol):
     def __call__(self, b: Builder, estimator: Any, x: Block, /) -> Mapping[str, Answer]: ...
 
 
-_CONVERTERS: dict[type, Converter] = {}
+_CONVERTERS: dict[type | str | Callable[..., Any], Converter] = {}
+"""By class, or by the full name of a class whose package need not be installed."""
 
 
-def converts(*classes: type) -> Callable[[Converter], Converter]:
-    """Register the decorated function for `classes`; subclasses may predict otherwise and are not included."""
+def converts(*classes: type | str) -> Callable[[Converter], Converter]:
+    """Register the decorated function for `classes`; subclasses may predict otherwise and are not included.
+
+    A class of an optional package is given by its full name, so that registering does not import the package.
+    """
 
     def register(function: Converter) -> Converter:
         for cls in classes:
             if cls in _CONVERTERS:
-                raise ValueError(f"{cls.__name__} has a converter already: {_CONVERTERS[cls]}")
+                raise ValueError(f"{cls} has a converter already: {_CONVERTERS[cls]}")
             _CONVERTERS[cls] = function
         return function
 
@@ -74,17 +78,23 @@ def register_converter(cls: type, build: Converter) -> None:
     _CONVERTERS[cls] = build
 
 
+def find_converter(key: type | Callable[..., Any]) -> Converter | None:
+    """Return the converter that is registered for a class, or for a function that a FunctionTransformer applies."""
+    full_name = f"{key.__module__}.{key.__qualname__}" if isinstance(key, type) else ""
+    return _CONVERTERS.get(key) or _CONVERTERS.get(full_name)
+
+
 def convert(b: Builder, estimator: Any, x: Block) -> Mapping[str, Answer]:
     """Return the answers of every method of `estimator` for the block `x`, by its own converter or skl2onnx's."""
     from bridge.export.fallback import convert_with_skl2onnx, skl2onnx_knows
 
     _load_converters()
-    build = _CONVERTERS.get(type(estimator))
+    cls = type(estimator)
+    build = find_converter(cls)
     if build is not None:
         return build(b, estimator, x)
-    if skl2onnx_knows(type(estimator)):
+    if skl2onnx_knows(cls):
         return convert_with_skl2onnx(b, estimator, x)
-    cls = type(estimator)
     raise UnsupportedError(
         f"no converter for {cls.__module__}.{cls.__qualname__}.\n"
         f"Register one with bridge.register_converter({cls.__name__}, build); see its docstring for an example."

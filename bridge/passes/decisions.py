@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import onnx_ir as ir
 
 from bridge.opset import ML_DOMAIN
+from bridge.passes.precision.float32 import MOVED_DECISIONS
 
 if TYPE_CHECKING:
     from bridge.targets import Precision
@@ -33,6 +34,8 @@ def decides_exactly(model: ir.Model, precision: Precision) -> bool:
     float32 arithmetic), which side such a row falls on is a matter of rounding. Sums over what decisions selected, such
     as leaf values, do not count: they change by steps, not with the input.
     """
+    if model.meta.get(MOVED_DECISIONS):
+        return False
     states: dict[ir.Value, State] = {}
     for node in model.graph:
         found = {states.get(v, "exact") for v in node.inputs if v is not None and v.const_value is None}

@@ -20,10 +20,11 @@ from bridge.targets import Precision, Target
 
 @dataclass(frozen=True)
 class Plan:
-    """What a pipeline is built for."""
+    """What a pipeline is built for; `inputs_are_rounded` as in `ToFloat32`."""
 
     options: Options
     precision: Precision
+    inputs_are_rounded: bool = False
 
 
 Stage = Callable[[Plan, LowerOps], Sequence[ir.passes.PassBase]]
@@ -43,7 +44,7 @@ def _lower(_plan: Plan, lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
 
 
 def _narrow(plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
-    return [common.ShapeInferencePass(), ToFloat32()] if plan.precision == "float32" else []
+    return [common.ShapeInferencePass(), ToFloat32(plan.inputs_are_rounded)] if plan.precision == "float32" else []
 
 
 def _close(plan: Plan, lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
@@ -57,9 +58,11 @@ STAGES: dict[Target, tuple[Stage, ...]] = {
 }
 
 
-def run_pipeline(model: ir.Model, options: Options, *, precision: Precision) -> ir.Model:
+def run_pipeline(
+    model: ir.Model, options: Options, *, precision: Precision, inputs_are_rounded: bool = False
+) -> ir.Model:
     """Return `model`, changed in place, as `options.target` wants it; raises `LoweringError` where that fails."""
-    plan = Plan(options, precision)
+    plan = Plan(options, precision, inputs_are_rounded)
     lowering = LowerOps(options)
     for stage in STAGES[options.target]:
         for step in stage(plan, lowering):

@@ -23,7 +23,7 @@ MOST_WORST = 5
 def compare(estimator: Any, predictor: Predictor, data: Any, *, suffix: str = "") -> Report:
     """Return how the predictor's answers for `data` differ from the estimator's, for every method it has."""
     precision = predictor.metadata.precision
-    bounds = bounds_for(precision)
+    bounds = bounds_for(precision, float32_library=any(m.dtype == "float32" for m in predictor.methods))
     reports = [
         compare_method(estimator, predictor, data, m.name, bounds, label=m.name + suffix) for m in predictor.methods
     ]
@@ -116,18 +116,37 @@ def _differences(actual: Any, expected: Any, method: str, estimator: Any, rows: 
 def _explained_by_input(
     estimator: Any, predictor: Predictor, suspects: Any, method: str, bounds: Bounds
 ) -> NDArray[np.bool_]:
-    """Return for which rows the estimator itself gives the model's answer once the row is rounded to float32."""
-    rows = row_count(suspects)
+    """Return for which rows the estimator gives the model's answer for numbers that are the same in float32.
+
+    A model with float32 inputs cannot tell the numbers apart that round to one float32. The estimator is asked for that
+    float32, and for the lowest number that rounds to it, because a threshold among them sends all of them left.
+    """
+    explained = np.zeros(row_count(suspects), np.bool_)
     narrow = [
         c.index + i for c in predictor.metadata.schema.columns if c.tensor == "float32" for i in range(c.width)
     ]
     if not narrow:
-        return np.zeros(rows, np.bool_)
+        return explained
+    actual = ask(predictor, method, suspects)
+    for rounding in (_rounded, _lowest_alike):
+        same = replace_columns(suspects, {p: rounding(column_at(suspects, p)) for p in narrow})
+        found = _differences(actual, ask(estimator, method, same), method, estimator, len(explained))
+        explained |= ~found.labels & (found.scaled <= bounds.scaled)
+    return explained
+
+
+def _rounded(values: NDArray[Any]) -> NDArray[np.float64]:
     with np.errstate(over="ignore"):
-        rounded = replace_columns(suspects, {p: column_at(suspects, p).astype(np.float32) for p in narrow})
-    expected = ask(estimator, method, rounded)
-    found = _differences(ask(predictor, method, suspects), expected, method, estimator, rows)
-    return ~found.labels & (found.scaled <= bounds.scaled)
+        return values.astype(np.float32).astype(np.float64)
+
+
+def _lowest_alike(values: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the lowest float64 that rounds to the same float32 as each value."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        narrow = values.astype(np.float32)
+        below = np.nextafter(narrow, np.float32(-np.inf)).astype(np.float64)
+        edge = np.nextafter((narrow.astype(np.float64) + below) / 2, np.inf)
+    return np.where(np.isfinite(edge), edge, narrow.astype(np.float64))
 
 
 def _dense(answer: Any) -> NDArray[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Rounding = Callable[[NDArray[np.float64]], NDArray[np.float32]]
+
+
+MOVED_DECISIONS = "bridge.moved_decisions"
+"""Set in the model's `meta` where a threshold was rounded as the inputs are, past numbers that it should part."""
 
 
 def ceil_float32(values: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -45,19 +50,26 @@ _REARRANGING = frozenset({"Gather", "GatherElements", "Reshape", "Transpose", "U
 """Operators that move values of their first input without changing them."""
 
 
+@dataclass
 class ToFloat32(ir.passes.InPlacePass):
     """Give every float64 value, constant, input and output of the main graph the dtype float32.
 
-    Constants in comparisons are rounded to the side that keeps the decision. A constant that is subtracted is split
+    Constants in comparisons are rounded to the side that keeps the decision for every float32 input. Where the inputs
+    are float64 numbers that the caller rounds (`inputs_are_rounded`), constants are rounded to nearest as the inputs
+    are: then a row that lies on a threshold stays on its side, which is common (HistGradientBoosting takes thresholds
+    from the data), and only one within half a float32 spacing above it does not. A constant that is subtracted is split
     into two float32 numbers, because a rounded mean costs more digits than all later steps together where the mean is
     large against the spread (a year: 2013 +- 0.5).
     """
+
+    inputs_are_rounded: bool = False
+    moved_decisions: bool = False
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         graph = model.graph
         wide = [v for v in graph.initializers.values() if v.dtype == ir.DataType.DOUBLE]
         for value in wide:
-            _narrow_constant(graph, value)
+            self._narrow_constant(graph, value)
         changed = bool(wide)
         for value in graph.inputs:
             changed |= _retype(value)
@@ -70,7 +82,27 @@ class ToFloat32(ir.passes.InPlacePass):
                 _narrow_tensor_attribute(node, "leaf_weights", nearest_float32)
             for output in node.outputs:
                 changed |= _retype(output)
+        if self.moved_decisions:
+            model.meta[MOVED_DECISIONS] = True
         return ir.passes.PassResult(model, changed)
+
+    def _narrow_constant(self, graph: ir.Graph, value: ir.Value) -> None:
+        """Replace a float64 initializer by float32 ones, one for each way in which its uses want it rounded."""
+        array = value.const_value.numpy() if value.const_value is not None else np.zeros(0)
+        made: dict[Any, ir.Value] = {}
+        for node, index in list(value.uses()):
+            rounding = _rounding(node, index)
+            if self.inputs_are_rounded and rounding is not nearest_float32:
+                self.moved_decisions |= bool((rounding(array) != nearest_float32(array)).any())
+                rounding = nearest_float32
+            if rounding not in made:
+                made[rounding] = _initializer(graph, f"{value.name}_{rounding.__name__}", rounding(array))
+            node.replace_input_with(index, made[rounding])
+            if node.op_type == "Sub" and index == 1 and node.domain == MAIN_DOMAIN:
+                _subtract_remainder(graph, node, value, array)
+        if value.is_graph_output():
+            raise TypeError(f"initializer {value.name!r} is a graph output")
+        del graph.initializers[str(value.name)]
 
 
 def _retype(value: ir.Value) -> bool:
@@ -78,22 +110,6 @@ def _retype(value: ir.Value) -> bool:
         return False
     value.type = ir.TensorType(ir.DataType.FLOAT)
     return True
-
-
-def _narrow_constant(graph: ir.Graph, value: ir.Value) -> None:
-    """Replace a float64 initializer by float32 ones, one for each way in which its uses want it rounded."""
-    array = value.const_value.numpy() if value.const_value is not None else np.zeros(0)
-    made: dict[Any, ir.Value] = {}
-    for node, index in list(value.uses()):
-        rounding = _rounding(node, index)
-        if rounding not in made:
-            made[rounding] = _initializer(graph, f"{value.name}_{rounding.__name__}", rounding(array))
-        node.replace_input_with(index, made[rounding])
-        if node.op_type == "Sub" and index == 1 and node.domain == MAIN_DOMAIN:
-            _subtract_remainder(graph, node, value, array)
-    if value.is_graph_output():
-        raise TypeError(f"initializer {value.name!r} is a graph output")
-    del graph.initializers[str(value.name)]
 
 
 def _rounding(node: ir.Node, index: int) -> Rounding:

@@ -15,10 +15,6 @@ if TYPE_CHECKING:
 
     from bridge.forest import Forest
 
-MOST_CATEGORIES = 256
-"""Categories are numbers below this (HistGradientBoosting's limit); others are members of no set."""
-
-
 def resolve_features(
     tape: RuleTape, forest: Forest, x: ir.Value, *, native_missing: bool
 ) -> tuple[Forest, ir.Value]:
@@ -63,31 +59,37 @@ def _category_columns(tape: RuleTape, forest: Forest, x: ir.Value, width: int) -
         blocks.append(_membership(tape, x, int(feature), _outside_table(forest, sets).astype(dtype)))
     position = np.empty(n_sets, np.int64)
     position[order] = np.arange(n_sets)
-    feature = forest.feature.copy()
-    threshold = forest.threshold.copy()
+    feature, threshold, missing_left = forest.feature.copy(), forest.threshold.copy(), forest.missing_left.copy()
     feature[nodes] = width + position[forest.category[nodes]]
     threshold[nodes] = 0.5
+    missing_left[nodes] = False  # the new columns are never NaN
     columns = blocks[0] if len(blocks) == 1 else tape.op("Concat", *blocks, axis=1, dtype=x.dtype)
-    return columns, replace(forest, feature=feature, threshold=threshold, category=np.full_like(forest.category, -1))
+    none = np.full_like(forest.category, -1)
+    changed = replace(forest, feature=feature, threshold=threshold, missing_left=missing_left, category=none)
+    return columns, changed
 
 
 def _outside_table(forest: Forest, sets: NDArray[Any]) -> NDArray[np.float64]:
-    """Return (categories + 1, sets): 0 where the category is in the set; the last row stands for no category."""
-    table = np.ones((MOST_CATEGORIES + 1, len(sets)))
-    for column, s in enumerate(sets):
-        table[forest.set_members[forest.set_starts[s] : forest.set_starts[s + 1]], column] = 0.0
+    """Return (categories + 2, sets): 0 where the category goes left; the last rows are for any other number, and NaN."""
+    starts, members = forest.set_starts, forest.set_members
+    asked_by = {int(forest.category[node]): node for node in np.flatnonzero(forest.category >= 0)}
+    rows = [members[starts[s] : starts[s + 1]] for s in sets]
+    table = np.ones((max(int(r.max(initial=-1)) for r in rows) + 3, len(sets)))
+    for column, (s, inside) in enumerate(zip(sets, rows, strict=True)):
+        table[inside, column] = 0.0
+        table[-1, column] = 0.0 if forest.missing_left[asked_by[int(s)]] else 1.0
     return table
 
 
 def _membership(tape: RuleTape, x: ir.Value, feature: int, outside: NDArray[Any]) -> ir.Value:
-    """Look the integer part of one column up in `outside`; NaN, negatives and large values take its last row."""
+    """Look the integer part of one column up in `outside`; a number outside of it takes the last row but one."""
     column = tape.op("Gather", x, tape.constant([feature], np.int64), axis=1, dtype=x.dtype)
-    zero, top = (tape.constant(v, outside.dtype) for v in (0.0, MOST_CATEGORIES - 0.5))
-    not_negative = tape.op("LessOrEqual", zero, column, dtype=ir.DataType.BOOL)
-    below_top = tape.op("LessOrEqual", column, top, dtype=ir.DataType.BOOL)
-    nowhere = tape.constant(float(MOST_CATEGORIES), outside.dtype)
-    bounded = tape.op("Where", below_top, column, nowhere, dtype=x.dtype)
-    bounded = tape.op("Where", not_negative, bounded, nowhere, dtype=x.dtype)
+    elsewhere, missing = (tape.constant(float(len(outside) + i), outside.dtype) for i in (-2, -1))
+    below_top = tape.op("LessOrEqual", column, elsewhere, dtype=ir.DataType.BOOL)
+    not_negative = tape.op("LessOrEqual", tape.constant(0.0, outside.dtype), column, dtype=ir.DataType.BOOL)
+    bounded = tape.op("Where", below_top, column, elsewhere, dtype=x.dtype)
+    bounded = tape.op("Where", not_negative, bounded, elsewhere, dtype=x.dtype)
+    bounded = tape.op("Where", tape.op("IsNaN", column, dtype=ir.DataType.BOOL), missing, bounded, dtype=x.dtype)
     index = tape.op("Cast", bounded, to=ir.DataType.INT32.value, dtype=ir.DataType.INT32)
     flat = tape.op("Reshape", index, tape.constant([-1], np.int64), dtype=ir.DataType.INT32)
     return tape.op("Gather", tape.constant(outside), flat, axis=0, dtype=x.dtype)

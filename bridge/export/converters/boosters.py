@@ -1,0 +1,101 @@
+"""LightGBM and XGBoost estimators, by their scikit-learn interface."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bridge.errors import UnsupportedError
+from bridge.export.converters.links import binary_columns, sigmoid, softmax
+from bridge.export.registry import Answer, Labels, converts
+from bridge.export.treelite_reader import Boosted, import_treelite, read_treelite
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import onnx_ir as ir
+
+    from bridge.export.block import Block
+    from bridge.export.builder import Builder
+
+
+def _read_lightgbm(estimator: Any) -> Boosted:
+    booster = estimator.booster_
+    if booster.pandas_categorical:
+        raise UnsupportedError(
+            f"{type(estimator).__name__} was fitted on pandas categorical columns, which LightGBM codes by itself.\n"
+            "Put an OrdinalEncoder in front, fit with categorical_feature=[positions], and export the pipeline."
+        )
+    if booster.params.get("zero_as_missing"):
+        raise UnsupportedError(f"{type(estimator).__name__} with zero_as_missing=True cannot be exported yet")
+    if any(tree["tree_structure"].get("leaf_const") is not None for tree in booster.dump_model()["tree_info"][:1]):
+        raise UnsupportedError(f"{type(estimator).__name__} has linear leaves (linear_tree=True), which have no lowering")
+    return read_treelite(import_treelite().frontend.from_lightgbm(booster))
+
+
+def _read_xgboost(estimator: Any) -> Boosted:
+    booster = estimator.get_booster()
+    if getattr(estimator, "booster", None) == "gblinear":
+        raise UnsupportedError(f"{type(estimator).__name__} with booster='gblinear' has no trees")
+    if estimator.early_stopping_rounds is not None:
+        booster = booster[: booster.best_iteration + 1]  # what predict uses
+    return read_treelite(import_treelite().frontend.from_xgboost(booster))
+
+
+def _link(b: Builder, boosted: Boosted, total: ir.Value) -> ir.Value:
+    """Return the library's answer (rows, outputs) from the raw scores."""
+    scores = b.div(total, b.constant(boosted.divisor, np.float64)) if boosted.divisor > 1 else total
+    if boosted.base.any():
+        scores = b.add(scores, b.constant(boosted.base.reshape(1, -1)))
+    if boosted.link in ("sigmoid", "multiclass_ova"):
+        scaled = scores if boosted.alpha == 1 else b.mul(scores, b.constant(boosted.alpha, np.float64))
+        return sigmoid(b, scaled)
+    if boosted.link == "softmax":
+        return softmax(b, scores)
+    if boosted.link == "exponential":
+        return b.op("Exp", scores)
+    if boosted.link in ("identity", "identity_multiclass"):
+        return scores
+    raise UnsupportedError(f"the objective's link {boosted.link!r} has no lowering")
+
+
+def _classify(b: Builder, boosted: Boosted, total: ir.Value, estimator: Any) -> Mapping[str, Answer]:
+    scores = _link(b, boosted, total)
+    raw = total
+    if boosted.forest.n_outputs == 1:
+        scores, raw = binary_columns(b, scores), b.flatten_column(total)
+    return {
+        "predict": Labels(b.argmax(scores), np.asarray(estimator.classes_)),
+        "predict_proba": scores,
+        "decision_function": raw,
+    }
+
+
+def _regress(b: Builder, boosted: Boosted, total: ir.Value) -> Mapping[str, Answer]:
+    scores = _link(b, boosted, total)
+    return {"predict": b.flatten_column(scores) if boosted.forest.n_outputs == 1 else scores}
+
+
+@converts("lightgbm.sklearn.LGBMClassifier")
+def convert_lightgbm_classifier(b: Builder, estimator: Any, x: Block) -> Mapping[str, Answer]:
+    boosted = _read_lightgbm(estimator)
+    return _classify(b, boosted, b.forest(boosted.forest, x.floats()), estimator)
+
+
+@converts("lightgbm.sklearn.LGBMRegressor", "lightgbm.sklearn.LGBMRanker")
+def convert_lightgbm_regressor(b: Builder, estimator: Any, x: Block) -> Mapping[str, Answer]:
+    boosted = _read_lightgbm(estimator)
+    return _regress(b, boosted, b.forest(boosted.forest, x.floats()))
+
+
+@converts("xgboost.sklearn.XGBClassifier", "xgboost.sklearn.XGBRFClassifier")
+def convert_xgboost_classifier(b: Builder, estimator: Any, x: Block) -> Mapping[str, Answer]:
+    boosted = _read_xgboost(estimator)
+    return _classify(b, boosted, b.forest(boosted.forest, x.matrix(np.float32)), estimator)
+
+
+@converts("xgboost.sklearn.XGBRegressor", "xgboost.sklearn.XGBRFRegressor", "xgboost.sklearn.XGBRanker")
+def convert_xgboost_regressor(b: Builder, estimator: Any, x: Block) -> Mapping[str, Answer]:
+    boosted = _read_xgboost(estimator)
+    return _regress(b, boosted, b.forest(boosted.forest, x.matrix(np.float32)))
