@@ -276,7 +276,7 @@ def convert_isolation_forest(b: Builder, forest: Any, x: Block) -> Mapping[str, 
     depths = b.forest(concatenate(forests), x.matrix(np.float32))
     expected = len(forest.estimators_) * _average_path_length([forest._max_samples])
     # With one sample a tree, every path has its expected length (IsolationForest._compute_score_samples).
-    ratio = b.div(depths, b.constant(expected)) if expected[0] else b.op("Identity", b.constant([[1.0]]))
+    ratio = b.div(depths, b.constant(expected)) if expected[0] else b.cast(b.op("Equal", depths, depths), np.float64)
     score = b.flatten_column(b.op("Neg", b.op("Pow", b.constant(2.0), b.op("Neg", ratio))))
     decision = b.sub(score, b.constant(forest.offset_, np.float64))
     is_outlier = b.op("Less", decision, b.constant(0.0))
