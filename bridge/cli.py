@@ -116,7 +116,7 @@ def export(
         model = bridge.export(fitted, data, output, target=target, precision=precision, methods=method, check=check)
     metadata = get_metadata(model)
     parity = metadata.parity if metadata else {}
-    checked = f"equal on {max(p['rows'] for p in parity.values()):,} rows" if parity else "not checked"
+    checked = f"equal on {next(iter(parity.values()))['rows']:,} rows" if parity else "not checked"
     typer.echo(f"{output}: {len(model.graph.node)} nodes, {_size(model.ByteSize())}, {checked}")
 
 

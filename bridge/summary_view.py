@@ -79,9 +79,10 @@ def _values(column: Column) -> str:
 
 
 def _methods(summary: Summary) -> Table:
-    table = _table("\nMethods", "name", "outputs", "answer", "equal on the sample")
+    table = _table("\nMethods", "name", "answer", "equal on the sample")
     for method in summary.metadata.methods:
-        table.add_row(method.name, _plain(", ".join(method.outputs)), _answer(method), _parity(summary, method.name))
+        outputs = "" if method.outputs == (method.name,) else f" from {', '.join(method.outputs)}"
+        table.add_row(_plain(method.name + outputs), _answer(method), _parity(summary, method.name))
     return table
 
 

@@ -25,8 +25,8 @@ def waiting(what: str, *, total: int | None = None) -> Iterator[Callable[[int], 
 
     console = Console(stderr=True)
     bar = [BarColumn(), MofNCompleteColumn()] if total is not None else []
-    columns = [SpinnerColumn(), TextColumn("{task.description}"), *bar, TimeElapsedColumn()]
-    progress = Progress(*columns, console=console, transient=True)
+    columns = [SpinnerColumn(), TextColumn("{task.description}", markup=False), *bar, TimeElapsedColumn()]
+    progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
     task = progress.add_task(what, total=total)
     start = progress.start if console.is_terminal else lambda: console.print(f"{what} ...", markup=False)
     timer = Timer(PATIENCE, start)

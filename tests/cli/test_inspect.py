@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import onnx
+from onnx import TensorProto, helper
+
+import bridge
+
+
+def test_inspect_tells_inputs_methods_operators_and_places(run, files):
+    text = run("inspect", files.model).stdout
+
+    assert "target     cuda, precision exact" in text
+    assert "code    text     int64 (rows, 1)    3 known, others refused" in text
+    assert "<U3 (rows,): 'no', 'yes'" in text
+    assert "300 rows, 0 differ" in text
+    assert "LessOrEqual" in text
+    assert "on the host: text to codes, by the predictor: code" in text
+    assert "on the host: codes to label names, by the predictor: predict" in text
+
+
+def test_every_node_of_a_cuda_file_is_said_to_run_on_cuda(run, files):
+    nodes = len(onnx.load(files.model).graph.node)
+
+    assert f"With a GPU, nodes: {nodes} on CUDA\n" in run("inspect", files.model).stdout
+
+
+def test_ml_operators_are_said_to_run_on_the_cpu(run, files, tmp_path):
+    bridge.export(files.pipeline, files.table, tmp_path / "m.onnx", target="cpu", check=False)
+
+    lines = run("inspect", tmp_path / "m.onnx").stdout.splitlines()
+
+    assert any(line.split()[:2] == ["ai.onnx.ml", "TreeEnsemble"] and line.rstrip().endswith("CPU") for line in lines)
+
+
+def test_output_fits_eighty_columns(run, files):
+    assert max(map(len, run("inspect", files.model).stdout.splitlines())) <= 80
+
+
+def test_plain_model_is_described(run, tmp_path):
+    onnx.save(_plain_model(), tmp_path / "plain.onnx")
+
+    result = run("inspect", tmp_path / "plain.onnx")
+
+    assert result.exit_code == 0, result.output
+    assert "no bridge metadata" in result.stdout
+    assert "1 on CUDA, 1 on the CPU, 1 not measured" in result.stdout
+
+
+def test_truncated_file_is_a_clear_error(run, files, tmp_path):
+    (tmp_path / "half.onnx").write_bytes(files.model.read_bytes()[:1000])
+
+    result = run("inspect", tmp_path / "half.onnx")
+
+    assert result.exit_code == 2
+    assert "no ONNX model, or it is truncated" in result.stderr
+
+
+def _plain_model():
+    nodes = [
+        helper.make_node("Add", ["X", "X"], ["two"]),
+        helper.make_node("BitwiseAnd", ["codes", "codes"], ["same"]),
+        helper.make_node("Mystery", ["two"], ["variable"], domain="far.away"),
+    ]
+    return helper.make_model(
+        helper.make_graph(
+            nodes,
+            "plain",
+            [
+                helper.make_tensor_value_info("X", TensorProto.FLOAT, ["batch", 2]),
+                helper.make_tensor_value_info("codes", TensorProto.INT32, ["batch", 1]),
+            ],
+            [
+                helper.make_tensor_value_info("variable", TensorProto.FLOAT, ["batch", 2]),
+                helper.make_tensor_value_info("same", TensorProto.INT32, ["batch", 1]),
+            ],
+        ),
+        opset_imports=[helper.make_opsetid("", 18), helper.make_opsetid("far.away", 1)],
+    )
