@@ -77,14 +77,15 @@ class FoldIntoForest(ir.passes.InPlacePass):
         features = np.unique(forest.feature[~forest.is_leaf])
         # A category set looks at the integer part, which scaling would move.
         categorical = set(forest.feature[forest.category >= 0].tolist())
-        chosen = {int(f): columns[f] for f in features if f not in categorical and columns[f].computes}
-        moved = {f: m for f, c in chosen.items() if (m := _moved(forest, f, c)) is not None}
-        if not moved:
+        if not any(columns[f].computes for f in features if f not in categorical):
             return
+        # Casts are folded too, beside a column that computes: else the whole former input would have to stay.
+        chosen = {int(f): columns[f] for f in features if f not in categorical and columns[f].steps}
+        moved = {f: m for f, c in chosen.items() if (m := _moved(forest, f, c)) is not None}
         threshold, missing_left = forest.threshold.copy(), forest.missing_left.copy()
         for nodes, limits, nan_left in moved.values():
             threshold[nodes], missing_left[nodes] = limits, nan_left
-        bases = {f: columns[f] if f in moved else Column(_require(x), f) for f in map(int, features)}
+        bases = {f: columns[f] if f in moved or not columns[f].steps else Column(_require(x), f) for f in map(int, features)}
         new_nodes, new_x, position = _gather_columns(graph, bases)
         feature = np.where(forest.is_leaf, 0, [position.get(int(f), 0) for f in forest.feature]).astype(np.int32)
         changed = replace(forest, feature=feature, threshold=threshold, missing_left=missing_left)
