@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 def _read_csv(file: Path, text: Iterable[str]) -> pd.DataFrame:
     import pandas as pd
 
-    # pandas' default parser can miss the nearest float64 by one, which is enough to cross a threshold.
-    return pd.read_csv(file, dtype=dict.fromkeys(text, str), float_precision="round_trip")
+    # Before 3.1 pandas could miss the nearest float64 by one, enough to cross a threshold: the extra asks for 3.1.
+    return pd.read_csv(file, dtype=dict.fromkeys(text, str))
 
 
 def _read_parquet(file: Path, _text: Iterable[str]) -> pd.DataFrame:
