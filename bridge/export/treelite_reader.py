@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -62,13 +62,19 @@ def read_treelite(model: Any) -> Boosted:
     )
 
 
-def import_treelite() -> Any:
-    """Return the module treelite, or raise `MissingExtraError`."""
+def read_booster(booster: Any, library: Literal["lightgbm", "xgboost"]) -> Boosted:
+    """Return the content of a `lightgbm.Booster` or `xgboost.Booster`.
+
+    Raises `UnsupportedError` with treelite's own reason for a booster that is more than trees.
+    """
     try:
         import treelite
     except ImportError as error:
         raise MissingExtraError("treelite", extra="export", purpose="exporting a booster") from error
-    return treelite
+    try:
+        return read_treelite(getattr(treelite.frontend, f"from_{library}")(booster))
+    except treelite.TreeliteError as error:
+        raise UnsupportedError(f"treelite cannot read this {library} booster: {error}") from error
 
 
 def _read_tree(tree: Any, n_outputs: int, target: int) -> Forest:

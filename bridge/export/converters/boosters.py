@@ -9,7 +9,7 @@ import numpy as np
 from bridge.errors import UnsupportedError
 from bridge.export.converters.links import binary_columns, sigmoid, softmax
 from bridge.export.registry import Answer, Labels, converts
-from bridge.export.treelite_reader import Boosted, import_treelite, read_treelite
+from bridge.export.treelite_reader import Boosted, read_booster
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,9 +29,7 @@ def _read_lightgbm(estimator: Any) -> Boosted:
         )
     if booster.params.get("zero_as_missing"):
         raise UnsupportedError(f"{type(estimator).__name__} with zero_as_missing=True cannot be exported yet")
-    if any(tree["tree_structure"].get("leaf_const") is not None for tree in booster.dump_model()["tree_info"][:1]):
-        raise UnsupportedError(f"{type(estimator).__name__} has linear leaves (linear_tree=True), which have no lowering")
-    return read_treelite(import_treelite().frontend.from_lightgbm(booster))
+    return read_booster(booster, "lightgbm")
 
 
 def _read_xgboost(estimator: Any) -> Boosted:
@@ -40,7 +38,7 @@ def _read_xgboost(estimator: Any) -> Boosted:
         raise UnsupportedError(f"{type(estimator).__name__} with booster='gblinear' has no trees")
     if estimator.early_stopping_rounds is not None:
         booster = booster[: booster.best_iteration + 1]  # what predict uses
-    return read_treelite(import_treelite().frontend.from_xgboost(booster))
+    return read_booster(booster, "xgboost")
 
 
 def _link(b: Builder, boosted: Boosted, total: ir.Value) -> ir.Value:

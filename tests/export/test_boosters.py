@@ -1,0 +1,132 @@
+"""LightGBM and XGBoost models, against their own answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+import bridge
+from bridge.errors import UnsupportedError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+lightgbm = pytest.importorskip("lightgbm")
+xgboost = pytest.importorskip("xgboost")
+
+ROWS = 600
+FEW = {"n_estimators": 15, "n_jobs": 1}
+QUIET = {**FEW, "verbose": -1}
+
+
+def _data() -> NDArray[np.float64]:
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.integers(0, 12, ROWS), rng.normal(size=(ROWS, 3))])
+    X[rng.random(X.shape) < 0.05] = np.nan
+    return X
+
+
+def _value(X: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.nan_to_num(X[:, 1]) + np.nan_to_num(X[:, 0]) % 3
+
+
+def _two(X: NDArray[np.float64]) -> NDArray[Any]:
+    return np.where(_value(X) > 1, "high", "low")
+
+
+def _four(X: NDArray[np.float64]) -> NDArray[Any]:
+    return np.digitize(_value(X), [0, 1, 2])
+
+
+def _positive(X: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.abs(_value(X)) + 0.1
+
+
+def _pair(X: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.column_stack([_value(X), 2 * _value(X)])
+
+
+CASES = {
+    "lightgbm binary": (lambda: lightgbm.LGBMClassifier(**QUIET), _two),
+    "lightgbm multiclass": (lambda: lightgbm.LGBMClassifier(**QUIET), _four),
+    "lightgbm one-versus-all": (lambda: lightgbm.LGBMClassifier(objective="multiclassova", **QUIET), _four),
+    "lightgbm random forest": (
+        lambda: lightgbm.LGBMClassifier(boosting_type="rf", bagging_freq=1, bagging_fraction=0.6, **QUIET),
+        _four,
+    ),
+    "lightgbm regressor": (lambda: lightgbm.LGBMRegressor(**QUIET), _value),
+    "lightgbm dart": (lambda: lightgbm.LGBMRegressor(boosting_type="dart", **QUIET), _value),
+    "lightgbm poisson": (lambda: lightgbm.LGBMRegressor(objective="poisson", **QUIET), _positive),
+    "xgboost multiclass": (lambda: xgboost.XGBClassifier(**FEW), _four),
+    "xgboost dart": (lambda: xgboost.XGBClassifier(booster="dart", rate_drop=0.3, **FEW), _four),
+    "xgboost random forest": (lambda: xgboost.XGBRFClassifier(**FEW), _four),
+    "xgboost regressor": (lambda: xgboost.XGBRegressor(**FEW), _value),
+    "xgboost poisson": (lambda: xgboost.XGBRegressor(objective="count:poisson", **FEW), _positive),
+    "xgboost two targets": (lambda: xgboost.XGBRegressor(**FEW), _pair),
+    "xgboost vector leaves": (lambda: xgboost.XGBRegressor(multi_strategy="multi_output_tree", **FEW), _pair),
+    "xgboost categorical": (
+        lambda: xgboost.XGBClassifier(
+            feature_types=["c", "q", "q", "q"], enable_categorical=True, max_cat_to_onehot=2, **FEW
+        ),
+        _four,
+    ),
+}
+
+
+@pytest.mark.parametrize("target", ["cpu", "cuda", "portable"])
+@pytest.mark.parametrize("case", CASES)
+def test_booster_gives_its_own_answers(case: str, target: str) -> None:
+    make, label = CASES[case]
+    X = _data()
+    model = make().fit(X, label(X))
+
+    # The check covers rows on thresholds and special values, and raises where an answer differs.
+    predictor = bridge.load(bridge.export(model, X, target=target))
+
+    # LightGBM decides in float64, which a float32 input cannot always express; XGBoost rounds its input itself.
+    narrowed = target == "portable" and case.startswith("lightgbm")
+    assert predictor.metadata.exact_decisions or narrowed
+    if hasattr(model, "classes_"):
+        assert np.array_equal(predictor.predict(X), model.predict(X))
+
+
+@pytest.mark.parametrize("target", ["cpu", "cuda", "portable"])
+def test_lightgbm_categories_take_the_side_that_lightgbm_takes(target: str) -> None:
+    X = _data()
+    model = lightgbm.LGBMClassifier(min_child_samples=5, cat_smooth=0, min_data_per_group=1, **QUIET)
+    model.fit(X, _two(X), categorical_feature=[0])
+    unseen = np.vstack([X[:50], np.column_stack([[-1, 12, 99, 3.7, 1e9], np.zeros((5, 3))])])
+
+    predictor = bridge.load(bridge.export(model, X, target=target))
+
+    assert np.allclose(predictor.predict_proba(unseen), model.predict_proba(unseen), atol=1e-6)
+
+
+def test_early_stopping_uses_the_best_iteration() -> None:
+    X = _data()
+    y = _four(X)
+    model = xgboost.XGBClassifier(n_estimators=200, early_stopping_rounds=2, learning_rate=0.5, n_jobs=1)
+    model.fit(X[:400], y[:400], eval_set=[(X[400:], y[400:])], verbose=False)
+    assert model.best_iteration < 199
+
+    predictor = bridge.load(bridge.export(model, X, target="cpu"))
+
+    assert np.array_equal(predictor.predict(X), model.predict(X))
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda: lightgbm.LGBMRegressor(zero_as_missing=True, **QUIET), "zero_as_missing"),
+        (lambda: lightgbm.LGBMRegressor(linear_tree=True, **QUIET), "linear trees"),
+        (lambda: xgboost.XGBRegressor(booster="gblinear", **FEW), "gblinear"),
+    ],
+)
+def test_what_a_forest_cannot_carry_is_refused_by_name(make: Any, reason: str) -> None:
+    X = np.nan_to_num(_data())
+    model = make().fit(X, _value(X))
+
+    with pytest.raises(UnsupportedError, match=reason):
+        bridge.export(model, X, target="cpu")
