@@ -14,4 +14,4 @@ fi
 make_environment .venv-test dev
 # Two workers on two cores: more threads in each only wait for one another.
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
-exec .venv-test/bin/python -m pytest -q -n 2 --dist worksteal "$@"
+exec .venv-test/bin/python -m pytest -q -n 2 --dist loadgroup "$@"
