@@ -97,16 +97,32 @@ class Builder:
 
     def in_place(self, op_type: str, x: ir.Value, array: ArrayLike) -> ir.Value:
         """Return `x op array` as NumPy's in-place operators give it: computed in the wider dtype, kept in that of `x`."""
+        return self.cast(self.combine(op_type, x, array), dtype_of(x))
+
+    def project(self, x: ir.Value, weights: ArrayLike) -> ir.Value:
+        """Return `x @ weights` for a matrix of weights, in the dtype that NumPy gives the product."""
+        matrix = np.asarray(weights)
+        wide = np.result_type(dtype_of(x), matrix.dtype)
+        return self.matmul(self.cast(x, wide), self.constant(matrix, wide))
+
+    def combine(self, op_type: str, x: ir.Value, array: ArrayLike) -> ir.Value:
+        """Return `x op array` in the dtype that NumPy gives it."""
         values = np.asarray(array)
-        dtype = dtype_of(x)
-        wide = np.result_type(dtype, values.dtype)
-        return self.cast(self.op(op_type, self.cast(x, wide), self.constant(values, wide)), dtype)
+        wide = np.result_type(dtype_of(x), values.dtype)
+        return self.op(op_type, self.cast(x, wide), self.constant(values, wide))
 
     def clip(self, x: ir.Value, low: ArrayLike, high: ArrayLike) -> ir.Value:
         """Return `x` held between two bounds; NaN stays, as `numpy.clip` has it and not every runtime's Clip."""
         lowest, highest = self.like(low, x), self.like(high, x)
         raised = self.where(self.op("Less", x, lowest), lowest, x)
         return self.where(self.op("Greater", raised, highest), highest, raised)
+
+    def repeat_row(self, row: ArrayLike, like: ir.Value) -> ir.Value:
+        """Return the vector `row` once for every row of `like`, a matrix of any dtype."""
+        constant = self.constant(np.asarray(row).reshape(1, -1))
+        first = self.take_columns(like, [0])
+        # Both branches are the same: what counts is the number of rows, which a Shape would fetch from the device.
+        return self.where(self.op("Equal", first, first), constant, constant)
 
     def row_max(self, x: ir.Value) -> ir.Value:
         """Return the largest value of each row, (rows, 1); ReduceMax needs cuDNN on CUDA."""

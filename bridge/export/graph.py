@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx_ir as ir
 
-from bridge.data.schema import Schema, infer_schema
+from bridge.data.schema import Schema, infer_schema, is_frame
+from bridge.data.table import in_fitted_order, row_count, take_rows
 from bridge.errors import InputError, InputTypeError, NotFittedError, UnsupportedError
 from bridge.export.block import Block, NumberColumn, Part, TextColumn
 from bridge.export.builder import Builder
-from bridge.data.table import row_count, take_rows
 from bridge.export.probe import probe_schema
 from bridge.export.registry import Answer, Labels, convert
 from bridge.method import METHODS, Classes, Method
@@ -41,11 +41,13 @@ def export_graph(estimator: Any, sample: object, *, methods: Sequence[str] | Non
     converter (naming the step), and `InputError` where the sample does not fit.
     """
     names = _method_names(estimator, methods)
-    schema = infer_schema(sample)
+    infer_schema(sample)  # says what is wrong with a sample before the estimator does, in other words
     if not row_count(sample):
         raise InputError("the sample has no rows; give at least one, so that dtypes and shapes can be read from it.")
-    _check_width(estimator, schema)
     few = take_rows(sample, np.arange(min(PROBE_ROWS, row_count(sample))))
+    actual = {name: _ask(estimator, name, few) for name in names}
+    sample = in_fitted_order(sample, getattr(estimator, "feature_names_in_", None))
+    schema = infer_schema(sample)
     b = Builder()
     inputs, block = _open_inputs(b, schema)
     answers = dict(convert(b, estimator, block))
@@ -60,7 +62,7 @@ def export_graph(estimator: Any, sample: object, *, methods: Sequence[str] | Non
                 f"{type(estimator).__name__}.{name} cannot be exported.\n"
                 f"Leave it out with methods={[n for n in names if n in answers]!r}."
             )
-        values, spec = _close_method(b, name, answers[name], _ask(estimator, name, few), taken)
+        values, spec = _close_method(b, name, answers[name], actual[name], taken)
         outputs += values
         specs.append(spec)
     schema = _finish_schema(schema, block)
@@ -75,7 +77,7 @@ def export_graph(estimator: Any, sample: object, *, methods: Sequence[str] | Non
     model = ir.Model(graph, ir_version=IR_VERSION, producer_name="bridge")
     cls = type(estimator)
     return Exported(
-        model, probe_schema(estimator, schema, sample, names[0]), tuple(specs), f"{cls.__module__}.{cls.__qualname__}"
+        model, probe_schema(estimator, schema, sample, names), tuple(specs), f"{cls.__module__}.{cls.__qualname__}"
     )
 
 
@@ -97,22 +99,31 @@ def _method_names(estimator: Any, methods: Sequence[str] | None) -> list[str]:
         if not offered:
             raise UnsupportedError(f"{cls.__name__} has no inference method; expected one of {', '.join(METHODS)}")
         return offered
+    if isinstance(methods, str):
+        raise InputTypeError(f"methods is the text {methods!r}; expected a list of names, such as [{methods!r}]")
+    if not methods:
+        raise InputError(f"methods is empty; choose from {', '.join(offered)}")
     if unknown := [m for m in methods if m not in offered]:
         raise InputError(f"{cls.__name__} has no method {', '.join(unknown)}; it has {', '.join(offered)}")
-    return list(methods)
-
-
-def _check_width(estimator: Any, schema: Schema) -> None:
-    expected = getattr(estimator, "n_features_in_", None)
-    if expected is not None and schema.kind != "frame" and expected != schema.n_features:
-        raise InputError(f"the sample has {schema.n_features} columns, but the estimator was fitted on {expected}.")
+    return list(dict.fromkeys(methods))
 
 
 def _ask(estimator: Any, method: str, few: Any) -> Any:
     """Return what the estimator itself answers for a few rows, without its warnings (log of 0, and the like)."""
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        return getattr(estimator, method)(few)
+    from sklearn.exceptions import NotFittedError as SklearnNotFittedError
+
+    name = type(estimator).__name__
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            answer = getattr(estimator, method)(few)
+    except SklearnNotFittedError as error:
+        raise NotFittedError(f"a part of {name} is not fitted: {error}\nCall fit before export.") from error
+    except Exception as error:  # estimators refuse with whatever their code happens to raise
+        raise InputError(
+            f"{name}.{method} itself refuses the sample: {error}\nExport with a sample of data that it takes."
+        ) from error
+    return answer.to_numpy() if is_frame(answer) else answer  # set_output, or a function of DataFrames
 
 
 def _open_inputs(b: Builder, schema: Schema) -> tuple[list[ir.Value], Block]:
@@ -139,6 +150,8 @@ def _finish_schema(schema: Schema, block: Block) -> Schema:
     for column, part in zip(schema.columns, block.parts, strict=True):
         if not part.value.uses():
             continue
+        if column.problem:
+            raise InputError(column.problem)
         if part.text is not None:
             columns.append(replace(column, vocabulary=tuple(part.text.values), strict=part.text.strict))
         elif part.source is not None:

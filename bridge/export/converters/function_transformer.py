@@ -1,0 +1,141 @@
+"""FunctionTransformer: no function, NumPy's functions that a graph can compute, and functions with a converter."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import special
+from sklearn.preprocessing import FunctionTransformer
+
+from bridge.errors import UnsupportedError
+from bridge.export.block import Block, Part
+from bridge.export.builder import dtype_of
+from bridge.export.converters import elementary
+from bridge.export.converters.links import sigmoid
+from bridge.export.registry import Answer, converts, find_converter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import onnx_ir as ir
+
+    from bridge.export.builder import Builder
+
+    Function = Callable[[Builder, ir.Value], ir.Value]
+
+
+def _operator(op_type: str) -> Function:
+    return lambda b, x: b.op(op_type, x)
+
+
+def _scaled_by(factor: float) -> Function:
+    return lambda b, x: b.mul(x, b.like(factor, x))
+
+
+def _square(b: Builder, x: ir.Value) -> ir.Value:
+    return b.mul(x, x)
+
+
+def _nan_to_num(b: Builder, x: ir.Value) -> ir.Value:
+    limits = np.finfo(dtype_of(x))
+    return b.clip(b.where(b.op("IsNaN", x), b.like(0, x), x), limits.min, limits.max)
+
+
+def _is_finite(b: Builder, x: ir.Value) -> ir.Value:
+    return b.op("Not", b.op("Or", b.op("IsNaN", x), b.op("IsInf", x)))
+
+
+# Left out for want of float64 kernels: arcsin, arccos, arctan, arcsinh, arccosh, arctanh, erf.
+FLOAT_FUNCTIONS: dict[Any, Function] = {
+    np.log: _operator("Log"),
+    np.log2: elementary.log2,
+    np.log10: elementary.log10,
+    np.log1p: elementary.log1p,
+    np.exp: _operator("Exp"),
+    np.exp2: elementary.exp2,
+    np.expm1: elementary.expm1,
+    np.sqrt: _operator("Sqrt"),
+    np.cbrt: elementary.cbrt,
+    np.reciprocal: _operator("Reciprocal"),
+    np.floor: _operator("Floor"),
+    np.ceil: _operator("Ceil"),
+    np.rint: _operator("Round"),
+    np.trunc: elementary.trunc,
+    np.sin: _operator("Sin"),
+    np.cos: _operator("Cos"),
+    np.tan: elementary.tan,
+    np.sinh: elementary.sinh,
+    np.cosh: elementary.cosh,
+    np.tanh: _operator("Tanh"),
+    np.deg2rad: _scaled_by(np.pi / 180),
+    np.radians: _scaled_by(np.pi / 180),
+    np.rad2deg: _scaled_by(180 / np.pi),
+    np.degrees: _scaled_by(180 / np.pi),
+    np.isnan: _operator("IsNaN"),
+    np.isinf: _operator("IsInf"),
+    np.isfinite: _is_finite,
+    np.nan_to_num: _nan_to_num,
+    special.expit: sigmoid,
+}
+"""Functions of floating-point numbers; whole numbers are cast as NumPy casts them."""
+
+ANY_FUNCTIONS: dict[Any, Function] = {
+    np.absolute: _operator("Abs"),
+    np.fabs: _operator("Abs"),
+    np.negative: _operator("Neg"),
+    np.positive: lambda _b, x: x,
+    np.sign: _operator("Sign"),
+    np.square: _square,
+}
+"""Functions that keep whole numbers whole."""
+
+
+@converts(FunctionTransformer)
+def convert_function_transformer(b: Builder, transformer: Any, x: Block) -> Mapping[str, Answer]:
+    func = transformer.func
+    if transformer.validate and not x.has_text:
+        x = replace(x.of(x.matrix(), x.width), sparse=x.sparse)
+    if func is None:
+        return {"transform": x}
+    is_known = isinstance(func, Hashable)
+    if is_known and (build := find_converter(func)):
+        return build(b, transformer, x)
+    if not is_known or func not in {*FLOAT_FUNCTIONS, *ANY_FUNCTIONS} or transformer.kw_args:
+        name = getattr(func, "__qualname__", None) or getattr(func, "__name__", None) or repr(func)
+        raise UnsupportedError(
+            f"the function {name} has no counterpart in ONNX that bridge knows"
+            + (f" with the arguments {transformer.kw_args!r}" if transformer.kw_args else "")
+            + f".\nRegister one with bridge.register_converter({name}, build); see its docstring for an example."
+        )
+    if x.has_text:
+        x.matrix()  # says which column is text
+    parts = tuple(Part(_apply(b, func, part.value), part.width) for part in _runs(b, x))
+    return {"transform": replace(x, parts=parts)}
+
+
+def _apply(b: Builder, func: Any, value: ir.Value) -> ir.Value:
+    dtype = dtype_of(value)
+    with np.errstate(all="ignore"):
+        result = np.asarray(func(np.ones(1, dtype))).dtype
+    if func in ANY_FUNCTIONS:
+        return ANY_FUNCTIONS[func](b, b.cast(value, result))
+    if dtype.kind != "f" and result.kind in "iu":  # rounding a whole number, or its reciprocal
+        if func is np.reciprocal:
+            return b.div(b.like(1, value), value)
+        return value
+    floats = b.cast(value, np.float64) if dtype.kind != "f" else value
+    return FLOAT_FUNCTIONS[func](b, floats)
+
+
+def _runs(b: Builder, x: Block) -> list[Part]:
+    """Return the columns with neighbours of one dtype joined, so that each function takes few nodes."""
+    runs: list[Part] = []
+    for part in x.parts:
+        if runs and runs[-1].value.dtype == part.value.dtype:
+            runs[-1] = Part(b.concat([runs[-1].value, part.value]), runs[-1].width + part.width)
+        else:
+            runs.append(part)
+    return runs

@@ -1,0 +1,69 @@
+"""Feature selectors: every class with a support mask."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.feature_selection import (
+    RFE,
+    RFECV,
+    GenericUnivariateSelect,
+    SelectFdr,
+    SelectFpr,
+    SelectFromModel,
+    SelectFwe,
+    SelectKBest,
+    SelectPercentile,
+    SequentialFeatureSelector,
+    VarianceThreshold,
+)
+from sklearn.utils._set_output import _get_output_config
+
+from bridge.errors import UnsupportedError
+from bridge.export.block import Block
+from bridge.export.registry import Answer, convert, converts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bridge.export.builder import Builder
+
+
+@converts(
+    GenericUnivariateSelect,
+    SelectFdr,
+    SelectFpr,
+    SelectFromModel,
+    SelectFwe,
+    SelectKBest,
+    SelectPercentile,
+    SequentialFeatureSelector,
+    VarianceThreshold,
+)
+def convert_selector(b: Builder, selector: Any, x: Block) -> Mapping[str, Answer]:
+    return {"transform": _selected(b, selector, x)}
+
+
+@converts(RFE, RFECV)
+def convert_recursive_elimination(b: Builder, selector: Any, x: Block) -> Mapping[str, Answer]:
+    """Select, and for the other methods ask the estimator that was fitted on the selected columns."""
+    selected = _selected(b, selector, x)
+    return {**convert(b, selector.estimator_, selected), "transform": selected}
+
+
+def _selected(b: Builder, selector: Any, x: Block) -> Block:
+    support = np.flatnonzero(selector.get_support()).tolist()
+    if not support:
+        raise UnsupportedError(f"{type(selector).__name__} selects no column: nothing is left to compute")
+    keeps_frame = _get_output_config("transform", estimator=selector)["dense"] != "default"
+    return (x if keeps_frame else _of_one_dtype(b, x)).select(support)
+
+
+def _of_one_dtype(b: Builder, x: Block) -> Block:
+    """Cast numbers to the dtype of the array that scikit-learn makes of a frame before it selects."""
+    if x.has_text:
+        return x
+    parts = tuple(replace(p, value=b.cast(p.value, x.dtype)) for p in x.parts)
+    return replace(x, parts=parts)
