@@ -89,7 +89,7 @@ class Predictor:
         try:
             return self._session.run(outputs, feeds)
         except Exception as error:  # onnxruntime's own errors derive from Exception alone
-            raise BridgeError(f"onnxruntime failed while running the model: {error}") from error
+            raise BridgeError(f"{self.providers[0]} failed while running the model: {error}") from error
 
     def run(self, X: Any) -> dict[str, NDArray[Any]]:  # noqa: N803
         """Return every output of the graph by name, as the graph gives it."""

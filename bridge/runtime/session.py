@@ -86,9 +86,9 @@ def _run_binding(run: Any, options: Any, outputs: list[str], feeds: dict[str, ND
 
 def open_reference(model: onnx.ModelProto) -> Session:
     """Return a session of ONNX's own reference evaluator: slow, but needs no runtime."""
-    from onnx.reference import ReferenceEvaluator
+    from bridge.runtime.reference import make_reference
 
-    evaluator = ReferenceEvaluator(model)
+    evaluator = make_reference(model)
     return Session(
         lambda outputs, feeds: cast("Arrays", evaluator.run(outputs, feeds)),
         tuple(evaluator.output_names),
