@@ -14,7 +14,7 @@ from bridge.passes.lowering.trees.traverse import forest_as_traversal
 from bridge.passes.rule import RuleTape, lowers, require_constant
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import onnx_ir as ir
 
@@ -38,14 +38,18 @@ def lower_forest(tape: RuleTape, node: ir.Node) -> Sequence[ir.Value]:
 
 def write_forest(tape: RuleTape, forest: Forest, x: ir.Value) -> ir.Value:
     """Return the float64 (rows, outputs) sums of `forest` for the matrix `x`."""
-    forest, x = resolve_features(tape, forest, x, native_missing=tape.options.target == "cpu")
-    if tape.options.strategy == "gemm" or (_prefers_gemm(tape, forest)):
-        return forest_as_gemm(tape, forest, x)
-    if tape.options.target == "cpu" and tape.options.strategy == "auto":
-        return forest_as_ml_operator(tape, forest, x)
-    return forest_as_traversal(tape, forest, x)
+    write = _choose_form(tape, forest)
+    # Only the kernel of ai.onnx.ml has missing-value routes of its own.
+    forest, x = resolve_features(tape, forest, x, native_missing=write is forest_as_ml_operator)
+    return write(tape, forest, x)
 
 
-def _prefers_gemm(tape: RuleTape, forest: Forest) -> bool:
+def _choose_form(tape: RuleTape, forest: Forest) -> Callable[[RuleTape, Forest, ir.Value], ir.Value]:
     options = tape.options
-    return options.strategy == "auto" and options.target == "cuda" and forest.depth <= GEMM_DEPTH
+    if options.strategy == "gemm":
+        return forest_as_gemm
+    if options.strategy == "traverse":
+        return forest_as_traversal
+    if options.target == "cpu":
+        return forest_as_ml_operator
+    return forest_as_gemm if options.target == "cuda" and forest.depth <= GEMM_DEPTH else forest_as_traversal
