@@ -120,7 +120,7 @@ class Block:
 
     @property
     def float_dtype(self) -> np.dtype[Any]:
-        """The dtype in which scikit-learn's `check_array(dtype=FLOAT_DTYPES)` computes: float32 stays, all else is float64."""
+        """The dtype in which `check_array(dtype=FLOAT_DTYPES)` computes: float32 stays, all else is float64."""
         return np.dtype(np.float32 if self.dtype == np.float32 else np.float64)
 
     def matrix(self, dtype: DTypeLike | None = None) -> ir.Value:

@@ -96,7 +96,7 @@ class Builder:
         return self.op("LessOrEqual", a, b)
 
     def in_place(self, op_type: str, x: ir.Value, array: ArrayLike) -> ir.Value:
-        """Return `x op array` as NumPy's in-place operators give it: computed in the wider dtype, kept in that of `x`."""
+        """Return `x op array` as NumPy's in-place operators give it: computed in the wider dtype, kept in its own."""
         return self.cast(self.combine(op_type, x, array), dtype_of(x))
 
     def project(self, x: ir.Value, weights: ArrayLike) -> ir.Value:

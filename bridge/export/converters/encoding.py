@@ -85,11 +85,7 @@ def _one_hot(b: Builder, part: Part, slots: Sequence[_Slots]) -> list[ir.Value]:
         owners = [i for i, s in enumerate(slots) for _ in s.kept]
         keys = [key for s in slots for key in s.kept]
         return [matches(b, part, owners, keys)] if keys else []
-    return [
-        value
-        for i, s in enumerate(slots)
-        for value in _one_hot_grouped(b, _column(b, part, i), s)
-    ]
+    return [value for i, s in enumerate(slots) for value in _one_hot_grouped(b, _column(b, part, i), s)]
 
 
 def _one_hot_grouped(b: Builder, column: Part, slots: _Slots) -> list[ir.Value]:

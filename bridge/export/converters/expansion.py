@@ -9,13 +9,13 @@ import numpy as np
 from sklearn.preprocessing import KBinsDiscretizer, PolynomialFeatures
 
 from bridge.errors import UnsupportedError
-from bridge.export.block import Block
 from bridge.export.builder import dtype_of
 from bridge.export.registry import Answer, converts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from bridge.export.block import Block
     from bridge.export.builder import Builder
 
 

@@ -62,7 +62,7 @@ if TYPE_CHECKING:
 
 
 def linear_scores(b: Builder, coef: Any, intercept: Any, x: ir.Value) -> ir.Value:
-    """Return `x @ coef.T + intercept`, (rows, outputs), in the dtypes that NumPy gives them; 1-D `coef` has one output."""
+    """Return `x @ coef.T + intercept`, (rows, outputs), in NumPy's dtypes; a vector `coef` has one output."""
     weights = coef.toarray() if sparse.issparse(coef) else np.asarray(coef)
     product = b.project(x, np.atleast_2d(weights).T)
     if isinstance(intercept, (int, float)) and not isinstance(intercept, np.generic):

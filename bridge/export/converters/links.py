@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 def sigmoid(b: Builder, x: ir.Value) -> ir.Value:
     """Return 1 / (1 + exp(-x)), scipy's `expit`.
 
-    onnxruntime's Sigmoid loses the lower tail: 0 at -43 in float64, where 2e-19 is due, and 3 times too much at -17.7 in
-    float32, which shows in every log-probability (1.31.1).
+    The Sigmoid of onnxruntime loses the lower tail: 0 at -43 in float64, where 2e-19 is due, and thrice the value at
+    -17.7 in float32, which shows in every log-probability (1.31.1).
     """
     return b.op("Reciprocal", b.add(b.op("Exp", b.op("Neg", x)), b.like(1, x)))
 

@@ -1,4 +1,4 @@
-"""Find which category a value is: text by its code, numbers by comparison in the dtype that scikit-learn compares in."""
+"""Find which category a value is: text by its code, numbers by comparison in scikit-learn's dtype."""
 
 from __future__ import annotations
 
@@ -80,7 +80,9 @@ def look_up(b: Builder, part: Part, tables: Sequence[Table]) -> ir.Value:
     return b.reshape(found, [-1, part.width * rows.shape[1]])
 
 
-def _text_index(b: Builder, value: ir.Value, code: Any, known: int, table: Table) -> tuple[NDArray[np.float64], ir.Value]:
+def _text_index(
+    b: Builder, value: ir.Value, code: Any, known: int, table: Table
+) -> tuple[NDArray[np.float64], ir.Value]:
     """Return a table with a row for None, NaN, unknown, each code so far and all later ones, and the row to take."""
     codes = np.array([code(c) for c in table.categories], np.int64)
     first = -NONE_CODE

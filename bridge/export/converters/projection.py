@@ -8,7 +8,6 @@ import numpy as np
 from sklearn.decomposition import PCA, IncrementalPCA, TruncatedSVD
 from sklearn.utils.extmath import fast_logdet
 
-from bridge.export.block import Block
 from bridge.export.builder import dtype_of
 from bridge.export.registry import Answer, converts
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
     import onnx_ir as ir
 
+    from bridge.export.block import Block
     from bridge.export.builder import Builder
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.preprocessing import Binarizer, MaxAbsScaler, MinMaxScaler, Normalizer, RobustScaler, StandardScaler
 
-from bridge.export.block import Block
 from bridge.export.builder import dtype_of
 from bridge.export.registry import Answer, converts
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     import onnx_ir as ir
     from numpy.typing import NDArray
 
+    from bridge.export.block import Block
     from bridge.export.builder import Builder
 
 

@@ -22,12 +22,12 @@ from sklearn.feature_selection import (
 from sklearn.utils._set_output import _get_output_config
 
 from bridge.errors import UnsupportedError
-from bridge.export.block import Block
 from bridge.export.registry import Answer, convert, converts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from bridge.export.block import Block
     from bridge.export.builder import Builder
 
 

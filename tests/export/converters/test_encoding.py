@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, OrdinalEncoder, TargetEncoder
 
-from bridge.errors import InputError, UnsupportedError
+from bridge.errors import InputError
 
 RNG = np.random.default_rng(0)
 ROWS = 80
@@ -108,7 +108,9 @@ def mixed_frame():
     return data.assign(month=integers[:, 0], flag=integers[:, 2] > 0, share=numbers(np.float64)[:, 1])
 
 
-@pytest.mark.parametrize("encoder", [OneHotEncoder(), OneHotEncoder(handle_unknown="ignore"), OrdinalEncoder()], ids=repr)
+@pytest.mark.parametrize(
+    "encoder", [OneHotEncoder(), OneHotEncoder(handle_unknown="ignore"), OrdinalEncoder()], ids=repr
+)
 def test_frames_mix_text_and_numbers(agree, encoder):
     data = mixed_frame()
     agree(encoder.fit(data), data, tolerance=0)
@@ -171,15 +173,24 @@ def test_two_encoders_share_the_vocabulary_of_a_column(agree):
 @pytest.mark.parametrize("kind", ["binary", "multiclass", "continuous"])
 @pytest.mark.parametrize("data", ["text", "numbers", "mixed"])
 def test_target_encoder(agree, kind, data):
-    table = {"text": text_frame(missing=np.nan), "numbers": numbers(np.float64, missing=True), "mixed": mixed_frame()}[data]
-    y = {"binary": RNG.integers(0, 2, ROWS), "multiclass": RNG.integers(0, 3, ROWS), "continuous": RNG.normal(size=ROWS)}
+    table = {"text": text_frame(missing=np.nan), "numbers": numbers(np.float64, missing=True), "mixed": mixed_frame()}[
+        data
+    ]
+    y = {
+        "binary": RNG.integers(0, 2, ROWS),
+        "multiclass": RNG.integers(0, 3, ROWS),
+        "continuous": RNG.normal(size=ROWS),
+    }
     agree(TargetEncoder(random_state=0).fit(table, y[kind]), table, tolerance=0, routes=EXACT)
 
 
 def test_flights_like_pipeline(agree):
     data = mixed_frame()
     encode = ColumnTransformer(
-        [("text", OneHotEncoder(handle_unknown="ignore"), ["town", "letter"]), ("bins", KBinsDiscretizer(3), ["share"])],
+        [
+            ("text", OneHotEncoder(handle_unknown="ignore"), ["town", "letter"]),
+            ("bins", KBinsDiscretizer(3), ["share"]),
+        ],
         remainder="passthrough",
     )
     y = np.where(RNG.random(ROWS) > 0.5, "late", "on time")

@@ -23,7 +23,11 @@ def test_every_function_of_the_table(agree, open_graph, function, dtype):
     data = WIDE.astype(dtype)
     if dtype is np.int64 and function is np.reciprocal:
         data = np.where(data == 0, 1, data)
-    extremes = pd.Series([np.inf, -np.inf, np.nan, 710.0, -745.0, 1e-300]).to_numpy().astype(dtype if dtype != np.int64 else "f8")
+    extremes = (
+        pd.Series([np.inf, -np.inf, np.nan, 710.0, -745.0, 1e-300])
+        .to_numpy()
+        .astype(dtype if dtype != np.int64 else "f8")
+    )
     more = np.column_stack([extremes, extremes])
     tables = [] if dtype is np.int64 or function in (np.sin, np.cos, np.tan) else [more]
     with np.errstate(all="ignore"):

@@ -21,11 +21,18 @@ EXACT = [("cpu", "exact"), ("cuda", "exact")]
 
 
 @pytest.mark.parametrize("strategy", ["mean", "median", "most_frequent", "constant"])
-@pytest.mark.parametrize("options", [{}, {"add_indicator": True}, {"keep_empty_features": True, "add_indicator": True}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{}, {"add_indicator": True}, {"keep_empty_features": True, "add_indicator": True}], ids=str
+)
 @pytest.mark.parametrize("data", [X, WITH_EMPTY], ids=["full", "a column is empty"])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_imputer_gives_equal_bits(agree, strategy, options, data, dtype):
-    agree(SimpleImputer(strategy=strategy, **options).fit(data.astype(dtype)), data.astype(dtype), tolerance=0, routes=EXACT)
+    agree(
+        SimpleImputer(strategy=strategy, **options).fit(data.astype(dtype)),
+        data.astype(dtype),
+        tolerance=0,
+        routes=EXACT,
+    )
 
 
 @pytest.mark.parametrize("missing", [-1, 0, np.float64(0.1), 0.1])
@@ -108,7 +115,11 @@ def test_column_transformer_of_imputers(agree):
     pipe = ColumnTransformer(
         [
             ("numbers", make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), ["number", "code"]),
-            ("text", make_pipeline(SimpleImputer(strategy="constant"), OneHotEncoder(handle_unknown="ignore")), ["town", "mark"]),
+            (
+                "text",
+                make_pipeline(SimpleImputer(strategy="constant"), OneHotEncoder(handle_unknown="ignore")),
+                ["town", "mark"],
+            ),
         ]
     )
     agree(pipe.fit(data), data)

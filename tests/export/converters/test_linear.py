@@ -12,9 +12,7 @@ from sklearn.datasets import load_diabetes, load_wine
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
-from sklearn.svm import SVC, LinearSVC, LinearSVR
-
-from bridge.errors import UnsupportedError
+from sklearn.svm import LinearSVC, LinearSVR
 
 WINE, CLASS = load_wine(return_X_y=True)
 WINE = StandardScaler().fit_transform(WINE)
@@ -139,7 +137,9 @@ def test_whole_numbers_and_frames(agree):
 
 def test_sparse_coefficients_and_sparse_data(agree):
     table = sparse.csr_matrix(np.where(WINE > 0, WINE, 0))
-    agree(fit(lm.SGDClassifier(penalty="l1", random_state=0), table, CLASS).sparsify(), table, routes=[("cpu", "exact")])
+    agree(
+        fit(lm.SGDClassifier(penalty="l1", random_state=0), table, CLASS).sparsify(), table, routes=[("cpu", "exact")]
+    )
     agree(fit(lm.LogisticRegression(), table, CLASS), table, routes=[("cpu", "exact")])
     agree(fit(lm.ElasticNet(0.01), sparse.csc_matrix(table), CLASS), table, routes=[("cpu", "exact")])
 

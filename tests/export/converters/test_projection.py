@@ -38,5 +38,5 @@ def test_scores_of_scaled_data(agree):
 
 @pytest.mark.parametrize("projection", [PCA(2, svd_solver="arpack"), IncrementalPCA(2), TruncatedSVD(2)], ids=repr)
 def test_sparse_input(agree, projection):
-    table = sparse.csr_matrix(np.where(X > X.mean(axis=0), X, 0))
+    table = sparse.csr_matrix(np.where(X.mean(axis=0) < X, X, 0))
     agree(projection.fit(table), table, methods=["transform"], float32_tolerance=1e-3)

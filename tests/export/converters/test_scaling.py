@@ -51,7 +51,9 @@ def test_normalizer_leaves_rows_of_zeros_and_of_tiny_values(agree, norm, dtype):
 
 @pytest.mark.parametrize("step", [MinMaxScaler(clip=True), StandardScaler(), Binarizer(threshold=0.5)], ids=repr)
 def test_frames_of_mixed_dtypes_are_scaled_in_their_common_dtype(agree, step):
-    frame = pd.DataFrame({"a": X[:, 0], "b": X[:, 3].astype(np.int32), "c": X[:, 1].astype(np.float32), "d": X[:, 3] > 0})
+    frame = pd.DataFrame(
+        {"a": X[:, 0], "b": X[:, 3].astype(np.int32), "c": X[:, 1].astype(np.float32), "d": X[:, 3] > 0}
+    )
     agree(step.fit(frame), frame, tolerance=0, routes=[("cpu", "exact")])
 
 
@@ -62,7 +64,7 @@ def test_frames_of_mixed_dtypes_are_scaled_in_their_common_dtype(agree, step):
 )
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_sparse_input_is_multiplied_by_the_reciprocal_as_scikit_learn_does(agree, scaler, dtype):
-    table = sparse.csr_matrix(np.where(X > X.mean(axis=0), X, 0).astype(dtype))
+    table = sparse.csr_matrix(np.where(X.mean(axis=0) < X, X, 0).astype(dtype))
     exact = 1e-15 if isinstance(scaler, Normalizer) else 0
     agree(scaler.fit(table), table, tolerance=exact, routes=[("cpu", "exact")])
 

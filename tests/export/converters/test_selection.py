@@ -57,7 +57,9 @@ def test_variance_threshold_takes_nan(agree):
     agree(VarianceThreshold().fit(data), data, tolerance=0, routes=EXACT)
 
 
-@pytest.mark.parametrize("dtypes", [("float32", "int32", "float32"), ("int32", "int64", "int32"), ("float32", "int64", "int32")])
+@pytest.mark.parametrize(
+    "dtypes", [("float32", "int32", "float32"), ("int32", "int64", "int32"), ("float32", "int64", "int32")]
+)
 def test_frames_become_one_dtype_before_the_choice(agree, dtypes):
     frame = pd.DataFrame({n: X[:, 12].astype(d) for n, d in zip("abc", dtypes, strict=True)})
     agree(SelectKBest(k=1).fit(frame, Y), frame, tolerance=0, routes=EXACT)
