@@ -32,7 +32,7 @@ make_environment() {
       return 1
     }
     "$python" -m venv "$folder" &&
-      "$folder/bin/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[$extras]" || return 1
+      "$folder/bin/python" -m pip install --quiet --quiet --disable-pip-version-check -c constraints.txt -e ".[$extras]" || return 1
   fi
   echo "$stamp" >"$folder/.installed"
 }
