@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from decimal import Decimal
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from bridge.data.frame import as_values, frame_columns, is_frame, missing_mask, raw_column
 from bridge.errors import InputError, InputTypeError
 
 if TYPE_CHECKING:
@@ -25,6 +28,15 @@ NONE_CODE = -3
 """The code of None in a text column: scikit-learn's imputers and encoders tell it from NaN."""
 ARRAY_INPUT = "X"
 """The name of the one input of a model that takes a numeric array."""
+
+_HINTS = {
+    "M": "Turn dates into numbers, such as year, month and day, before the model.",
+    "m": "Turn durations into numbers, such as seconds, before the model.",
+    "c": "Take the real part, or the magnitude.",
+    "S": "It holds bytes: turn them into text with astype(str).",
+    "V": "It holds records: give a DataFrame.",
+}
+"""What to do about the kinds of dtypes that no model takes."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +59,10 @@ class Column:
         For a numeric column that an encoder checks: the values that it accepts.
     strict
         Whether the estimator raises on a value that `vocabulary` or `allowed` does not hold.
-    allow_nan, allow_none, allow_inf
-        Whether the estimator accepts NaN, None (in text) and infinities here.
+    allow_nan, allow_none, allow_inf, allow_huge
+        Whether the estimator accepts NaN, None (in text), infinities and numbers beyond float32 here.
+    problem
+        Why no graph can take this column, for one that the model may not use at all; else empty.
     """
 
     name: str
@@ -62,6 +76,8 @@ class Column:
     allow_nan: bool = True
     allow_none: bool = True
     allow_inf: bool = True
+    allow_huge: bool = True
+    problem: str = ""
 
     @property
     def is_text(self) -> bool:
@@ -103,7 +119,8 @@ def infer_schema(sample: object) -> Schema:
     """Return the schema of `sample`: a DataFrame (pandas, polars, Arrow), an array, or a scipy sparse matrix.
 
     dtypes are taken from every row of the sample. Raises `InputError` for what no graph can take (complex numbers,
-    dates, columns that mix text and numbers), `InputTypeError` for what is no table at all.
+    dates), `InputTypeError` for what is no table at all. A column of a DataFrame that no graph can take has the reason
+    as its `problem`: whether it matters shows when the model is known.
     """
     if is_frame(sample):
         return _infer_frame(sample)
@@ -112,18 +129,15 @@ def infer_schema(sample: object) -> Schema:
         width = int(sample.shape[1])  # type: ignore[attr-defined]
         return Schema("sparse", (Column(ARRAY_INPUT, dtype.name, _tensor_dtype(dtype, "the matrix"), width),), width)
     array = as_table(sample)
-    if array.dtype.kind in "OUST":
+    if not array.shape[1]:
+        raise InputError("the array has no columns; expected at least one.")
+    if array.dtype.kind in "OUT":
         columns = tuple(_infer_column(f"x{i}", i, array[:, i]) for i in range(array.shape[1]))
         if any(c.is_text for c in columns):
             return Schema("array", columns, len(columns))
-        array = array.astype(np.float64)
+        return Schema("array", (Column(ARRAY_INPUT, "float64", "float64", len(columns)),), len(columns))
     tensor = _tensor_dtype(array.dtype, "the array")
     return Schema("array", (Column(ARRAY_INPUT, array.dtype.name, tensor, array.shape[1]),), array.shape[1])
-
-
-def is_frame(data: object) -> bool:
-    """Return whether `data` is a table with named columns, as pandas, polars and pyarrow have them."""
-    return (hasattr(data, "columns") or hasattr(data, "column_names")) and hasattr(data, "__getitem__")
 
 
 def is_sparse(data: object) -> bool:
@@ -131,55 +145,30 @@ def is_sparse(data: object) -> bool:
     return hasattr(data, "toarray") and hasattr(data, "nnz")
 
 
-def frame_columns(frame: Any) -> list[Any]:
-    """Return the column names of a pandas, polars or Arrow table, in order."""
-    return list(frame.column_names if hasattr(frame, "column_names") else frame.columns)
-
-
 def as_table(data: object) -> NDArray[Any]:
-    """Return `data` as a two-dimensional array, or raise with the shape that was found."""
-    array = np.asarray(data)
+    """Return `data` as a two-dimensional array of numbers, text or objects, or raise with what was found."""
+    try:
+        array = np.asarray(data)
+    except ValueError as error:
+        raise InputError(
+            f"the rows are of different lengths; expected a table of rows and columns.\nNumPy says: {error}"
+        ) from error
+    if array.ndim == 0:
+        raise InputTypeError(
+            f"expected a DataFrame, a 2-dimensional array or a sparse matrix, found {type(data).__name__}.\n"
+            "Give one row per sample."
+        )
+    if isinstance(data, (list, tuple)) and data:
+        if isinstance(data[0], dict):
+            raise InputError("expected a table of rows and columns, found dicts.\nGive pandas.DataFrame(X).")
+        if array.dtype.kind == "U":  # numbers beside text became text
+            array = np.asarray(data, dtype=object)
     if array.ndim != 2:
         hint = "Reshape it with X.reshape(1, -1) for one row." if array.ndim == 1 else "Give one row per sample."
         raise InputError(f"expected a 2-dimensional table of rows and columns, found shape {array.shape}.\n{hint}")
-    if array.dtype.kind == "c":
-        raise InputError("the array has complex numbers; expected real ones.\nTake the real part, or the magnitude.")
+    if array.dtype.kind in _HINTS:
+        raise InputError(f"X has dtype {array.dtype}; expected numbers or text.\n{_HINTS[array.dtype.kind]}")
     return array
-
-
-def column_values(frame: Any, name: Any) -> NDArray[Any]:
-    """Return one column of a pandas, polars or Arrow table as a one-dimensional array.
-
-    Nullable numbers become float64 with NaN; missing text becomes None or NaN.
-    """
-    values = np.asarray(frame[name].to_numpy())
-    if values.dtype.kind == "O" and _is_nullable_number(frame[name]):
-        return np.array([np.nan if _is_missing(v) else v for v in values], np.float64)
-    return values
-
-
-def _is_nullable_number(column: Any) -> bool:
-    dtype = getattr(column, "dtype", None)
-    return getattr(dtype, "kind", "") in tuple("iufb") and hasattr(dtype, "na_value")
-
-
-def _is_missing(value: object) -> bool:
-    """Return whether `value` is None, NaN, NaT or pandas' NA, the values that differ from themselves."""
-    if value is None:
-        return True
-    try:
-        return bool(value != value)  # noqa: PLR0124
-    except TypeError:  # bool(pandas.NA) refuses to answer
-        return True
-
-
-def missing_mask(values: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return which entries of a one-dimensional array are None, NaN or NA."""
-    if values.dtype.kind == "f":
-        return np.isnan(values)
-    if values.dtype.kind != "O":
-        return np.zeros(len(values), np.bool_)
-    return np.fromiter((_is_missing(v) for v in values), np.bool_, len(values))
 
 
 def _infer_frame(frame: Any) -> Schema:
@@ -187,16 +176,28 @@ def _infer_frame(frame: Any) -> Schema:
     if len(set(names)) != len(names):
         twice = sorted({str(n) for n in names if names.count(n) > 1})
         raise InputError(f"column names are not unique: {', '.join(map(repr, twice))}. Rename them first.")
-    named = all(isinstance(n, str) for n in names)
-    columns = tuple(_infer_column(str(n), i, column_values(frame, n)) for i, n in enumerate(names))
-    if not columns:
+    if not names:
         raise InputError("the DataFrame has no columns; expected at least one.")
-    return Schema("frame", columns, len(columns), tuple(names) if named else None)
+    if "" in names:
+        raise InputError(f"column {names.index('')} has the empty name '', which no input can have. Rename it first.")
+    named = [isinstance(n, str) for n in names]
+    if any(named) and not all(named):
+        raise InputError("some column names are text and some are not.\nGive X.rename(columns=str).")
+    columns = tuple(_infer_or_note(str(n), i, as_values(raw_column(frame, i))) for i, n in enumerate(names))
+    return Schema("frame", columns, len(columns), tuple(names) if all(named) else None)
+
+
+def _infer_or_note(name: str, index: int, values: NDArray[Any]) -> Column:
+    """Return the column, with the reason where no graph can take it: a ColumnTransformer may leave it out."""
+    try:
+        return _infer_column(name, index, values)
+    except InputError as error:
+        return Column(name, str(values.dtype), "float64", index=index, problem=str(error))
 
 
 def _infer_column(name: str, index: int, values: NDArray[Any]) -> Column:
     where = f"column {name!r}"
-    if values.dtype.kind in "UST":
+    if values.dtype.kind in "UT":
         return Column(name, "text", "int64", index=index)
     if values.dtype.kind != "O":
         return Column(name, values.dtype.name, _tensor_dtype(values.dtype, where), index=index)
@@ -213,7 +214,7 @@ def _infer_column(name: str, index: int, values: NDArray[Any]) -> Column:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, (bool, int, float, np.bool_, np.integer, np.floating))
+    return isinstance(value, (Real, Decimal, np.bool_))
 
 
 def _tensor_dtype(dtype: np.dtype[Any], where: str) -> str:
@@ -226,17 +227,5 @@ def _tensor_dtype(dtype: np.dtype[Any], where: str) -> str:
         return "int64"
     if dtype.kind == "f" and dtype.itemsize <= 2:
         return "float64"
-    hint = {
-        "M": "Turn dates into numbers, such as year, month and day, before the model.",
-        "m": "Turn durations into numbers, such as seconds, before the model.",
-        "c": "Take the real part, or the magnitude.",
-    }.get(dtype.kind, "Cast it to a number or to text.")
+    hint = _HINTS.get(dtype.kind, "Cast it to float64." if dtype.kind == "f" else "Cast it to a number or to text.")
     raise InputError(f"{where} has dtype {dtype}; expected numbers or text.\n{hint}")
-
-
-def require_table(data: object) -> None:
-    """Raise `InputTypeError` where `data` is nothing that a table could be made of."""
-    if data is None or isinstance(data, (str, bytes, dict)):
-        raise InputTypeError(
-            f"expected a DataFrame, a 2-dimensional array or a sparse matrix, found {type(data).__name__}"
-        )

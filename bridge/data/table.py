@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bridge.data.schema import as_table, column_values, frame_columns, is_frame, is_sparse
+from bridge.data.frame import as_values, frame_columns, is_frame, raw_column
+from bridge.data.schema import as_table, is_sparse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -32,6 +33,19 @@ def take_rows(table: Any, indices: NDArray[np.integer]) -> Any:
     return as_table(table)[indices]
 
 
+def select_columns(table: Any, names: Sequence[str]) -> Any:
+    """Return the table with the columns `names` alone, in this order."""
+    return table[list(names)] if hasattr(table, "iloc") else table.select(list(names))
+
+
+def in_fitted_order(table: Any, names: Sequence[str] | None) -> Any:
+    """Return a DataFrame with the columns `names`, in this order, where it has them all; any other table as it is."""
+    if names is None or not is_frame(table):
+        return table
+    found = frame_columns(table)
+    return select_columns(table, names) if found != list(names) and set(names) <= set(found) else table
+
+
 def spread_rows(table: Any, most: int) -> Any:
     """Return at most `most` rows, evenly spaced over the whole table."""
     count = row_count(table)
@@ -41,7 +55,7 @@ def spread_rows(table: Any, most: int) -> Any:
 def column_at(table: Any, position: int) -> NDArray[Any]:
     """Return one column as a one-dimensional array."""
     if is_frame(table):
-        return column_values(table, frame_columns(table)[position])
+        return as_values(raw_column(table, position))
     return as_table(table.toarray() if is_sparse(table) else table)[:, position]
 
 

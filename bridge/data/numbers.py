@@ -1,0 +1,167 @@
+"""Turn a column, or a whole array, of numbers into the tensor that a graph takes, checked as the estimator would."""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bridge.data.frame import missing_mask
+from bridge.data.schema import ARRAY_INPUT
+from bridge.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from bridge.data.schema import Column
+
+FLOAT32_MAX = float(np.finfo(np.float32).max)
+
+
+class NumberReader:
+    """Gives the values of one numeric input the dtype of the graph."""
+
+    def __init__(self, column: Column) -> None:
+        self.column = column
+        self._dtype = np.dtype(column.tensor)
+        self._is_matrix = column.width > 1 or column.name == ARRAY_INPUT
+        self._takes_all_floats = column.allow_nan and column.allow_inf and column.allow_huge
+
+    def __call__(self, array: NDArray[Any]) -> NDArray[Any]:
+        """Return `array`, of shape (rows, width), in the dtype of the input.
+
+        Raises `InputError` for text, for NaN, infinities, large numbers and unknown categories where the estimator
+        refuses them, and for numbers that the input's dtype cannot hold.
+        """
+        if array.dtype.kind in "OUST":
+            array = self._from_objects(array)
+        elif array.dtype.kind not in "biuf":
+            raise self._wrong_dtype(array)
+        if not self._takes_all_floats and array.dtype.kind == "f":
+            self._check_floats(array)
+        if array.dtype != self._dtype:
+            array = self._cast(array)
+        if self.column.strict:
+            self._check_categories(array)
+        return array
+
+    @cached_property
+    def _categories(self) -> frozenset[float]:
+        return frozenset(np.asarray(self.column.allowed, self._dtype).tolist())
+
+    def _from_objects(self, array: NDArray[Any]) -> NDArray[np.float64]:
+        values = array.ravel()
+        kinds = set(map(type, values.tolist()))
+        if any(issubclass(kind, (str, bytes)) for kind in kinds):
+            text = next(v for v in values.tolist() if isinstance(v, (str, bytes)))
+            raise InputError(
+                f"{self._where()} holds the text {text!r}, but the model was exported for {self.column.dtype}.\n"
+                "Cast it to numbers, or export again with a sample of the new data."
+            )
+        try:
+            return array.astype(np.float64)  # None becomes NaN
+        except (TypeError, ValueError, OverflowError):
+            pass
+        numbers = np.where(missing_mask(values), np.nan, values)
+        try:
+            return numbers.astype(np.float64).reshape(array.shape)
+        except (TypeError, ValueError, OverflowError) as error:
+            bad = next((v for v in numbers.tolist() if not _is_float(v)), None)
+            raise self._wrong_dtype(array, bad) from error
+
+    def _wrong_dtype(self, array: NDArray[Any], *found: object) -> InputError:
+        holds = "".join(f" and holds {value!r}" for value in found)
+        return InputError(
+            f"{self._where()} has dtype {array.dtype}{holds}, but the model was exported for "
+            f"{self.column.dtype}.\nCast it, or export again with a sample of the new data."
+        )
+
+    def _check_floats(self, array: NDArray[Any]) -> None:
+        """Raise for floats that the estimator refuses."""
+        column = self.column
+        if self._is_harmless(array):
+            return
+        if not column.allow_nan and (bad := np.isnan(array)).any():
+            raise InputError(
+                f"{self._where(bad)} contains NaN{_in_row(bad)}, which the estimator does not accept.\n"
+                "Impute it, or put an imputer into the pipeline and export again."
+            )
+        if not column.allow_inf and (bad := np.isinf(array)).any():
+            raise InputError(
+                f"{self._where(bad)} contains infinity{_in_row(bad)}, which the estimator does not accept.\n"
+                "Clip or drop it."
+            )
+        if not column.allow_huge and (bad := np.isfinite(array) & (np.abs(array.astype(float)) > FLOAT32_MAX)).any():
+            raise InputError(
+                f"{self._where(bad)} contains {_first(array, bad)!r}{_in_row(bad)}; the estimator accepts numbers up "
+                f"to {FLOAT32_MAX:.2g} (float32).\nClip or drop it."
+            )
+
+    def _is_harmless(self, array: NDArray[Any]) -> bool:
+        """Return whether no value can be refused: all are finite, and small enough where size counts."""
+        narrow = not self.column.allow_huge
+        if array.size == 1:  # a reduction by NumPy takes 2 us, and one row of a DataFrame has many columns
+            value = abs(array.item())
+            return bool(value <= FLOAT32_MAX if narrow else math.isfinite(value))
+        return bool(((np.abs(array) <= FLOAT32_MAX) if narrow and array.itemsize > 4 else np.isfinite(array)).all())
+
+    def _cast(self, array: NDArray[Any]) -> NDArray[Any]:
+        with np.errstate(invalid="ignore", over="ignore"):
+            cast = array.astype(self._dtype)
+        if self._dtype.kind == "i":
+            if (bad := cast != array).any():
+                raise InputError(
+                    f"{self._where(bad)} has dtype {array.dtype} and holds {_first(array, bad)!r}{_in_row(bad)}, but "
+                    f"the model was exported for {self.column.dtype}.\nExport again with a sample of the new data."
+                )
+        elif array.dtype.kind == "f" and (bad := np.isinf(cast) & np.isfinite(array)).any():
+            raise InputError(
+                f"{self._where(bad)} contains {_first(array, bad)!r}{_in_row(bad)}, which is beyond "
+                f"{self._dtype.name}, the dtype that this model takes.\n"
+                "Clip or drop it, or export with target='cpu', which computes in float64."
+            )
+        return cast
+
+    def _check_categories(self, array: NDArray[Any]) -> None:
+        """Raise for values other than the fitted categories, compared in the dtype of the graph; NaN may pass."""
+        known = self._categories
+        if array.size > 1:
+            array = array[~(np.isin(array, list(known)) | np.isnan(array))]
+        unknown = {v for v in array.ravel().tolist() if v not in known and v == v}  # noqa: PLR0124
+        if unknown:
+            raise unknown_categories(self.column.name, unknown)
+
+    def _where(self, bad: NDArray[np.bool_] | None = None) -> str:
+        """Name the input, and the column of the first bad value where the input has several."""
+        if not self._is_matrix:
+            return f"column {self.column.name!r}"
+        return "X" if bad is None else f"column {int(np.argwhere(bad)[0, 1])} of X"
+
+
+def unknown_categories(column: str, values: set[Any]) -> InputError:
+    """Return the error for values that an encoder with handle_unknown="error" was not fitted on."""
+    shown = sorted(repr(str(v)) for v in values)
+    more = f" and {len(shown) - 8} more" if len(shown) > 8 else ""
+    return InputError(
+        f"column {column!r} holds unknown categories: {', '.join(shown[:8])}{more}.\n"
+        "The encoder was fitted with handle_unknown='error'; drop these rows, or fit it with handle_unknown='ignore'."
+    )
+
+
+def _first(array: NDArray[Any], bad: NDArray[np.bool_]) -> object:
+    """Return the first bad value, as a Python number."""
+    return array[bad][0].item()
+
+
+def _in_row(bad: NDArray[np.bool_]) -> str:
+    return f" in row {int(np.argwhere(bad)[0, 0])}"
+
+
+def _is_float(value: object) -> bool:
+    try:
+        float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return False
+    return True
