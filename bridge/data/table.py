@@ -75,6 +75,13 @@ def replace_columns(table: Any, values: Mapping[int, NDArray[Any]]) -> Any:
             own = table[names[position]]
             changed[names[position]] = type(own)(column, index=own.index).astype(own.dtype)
         return changed
+    if not hasattr(table, "with_columns"):
+        import pyarrow as pa
+
+        for position, column in values.items():
+            own = pa.array(column.tolist()).cast(table.column(position).type)
+            table = table.set_column(position, names[position], own)
+        return table
     import polars as pl
 
     return table.with_columns(

@@ -1,6 +1,4 @@
-from __future__ import annotations
-
-import stat
+"""A file is there whole or not at all."""
 
 import pytest
 
@@ -8,46 +6,37 @@ from bridge.data.beside import written_beside
 from bridge.errors import ArtifactError
 
 
-def test_file_appears_whole_under_its_name(tmp_path):
-    with written_beside(tmp_path / "out.csv") as beside:
-        beside.write_text("all of it")
-        assert not (tmp_path / "out.csv").exists()
-
-    assert (tmp_path / "out.csv").read_text() == "all of it"
-    assert [p.name for p in tmp_path.iterdir()] == ["out.csv"]
-
-
-def test_file_is_readable_as_any_new_file(tmp_path):
-    (tmp_path / "plain.txt").touch()
-
-    with written_beside(tmp_path / "out.txt"):
-        pass
-
-    modes = {stat.S_IMODE(p.stat().st_mode) for p in tmp_path.iterdir()}
-    assert len(modes) == 1
+def test_file_appears_with_its_suffix_and_the_usual_rights(tmp_path):
+    with written_beside(tmp_path / "model.onnx") as beside:
+        assert beside.parent == tmp_path
+        assert beside.suffix == ".onnx"
+        beside.write_bytes(b"whole")
+    assert [f.name for f in tmp_path.iterdir()] == ["model.onnx"]
+    assert (tmp_path / "model.onnx").stat().st_mode & 0o077
 
 
-@pytest.mark.parametrize("interruption", [ValueError, KeyboardInterrupt])
-def test_interruption_leaves_the_old_file_alone(tmp_path, interruption):
-    (tmp_path / "out.csv").write_text("as before")
+@pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()], ids=["disk full", "Ctrl-C"])
+def test_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, error):
+    path = tmp_path / "model.onnx"
+    path.write_bytes(b"old")
 
-    def half_written():
-        with written_beside(tmp_path / "out.csv") as beside:
-            beside.write_text("half")
-            raise interruption
+    def fail_halfway():
+        with written_beside(path) as beside:
+            beside.write_bytes(b"half")
+            raise error
 
-    with pytest.raises(interruption):
-        half_written()
-
-    assert [p.name for p in tmp_path.iterdir()] == ["out.csv"]
-    assert (tmp_path / "out.csv").read_text() == "as before"
+    with pytest.raises(type(error)):
+        fail_halfway()
+    assert path.read_bytes() == b"old"
+    assert [f.name for f in tmp_path.iterdir()] == ["model.onnx"]
 
 
 def test_missing_folder_is_named(tmp_path):
-    with pytest.raises(ArtifactError, match="nowhere does not exist"), written_beside(tmp_path / "nowhere" / "out.csv"):
-        pass
+    with pytest.raises(ArtifactError, match=r"the folder .*nowhere does not exist\. Create it first"):
+        written_beside(tmp_path / "nowhere" / "model.onnx").__enter__()
 
 
-def test_folder_is_no_file(tmp_path):
-    with pytest.raises(ArtifactError, match="is a folder"), written_beside(tmp_path):
-        pass
+def test_folder_in_place_of_a_file_is_named(tmp_path):
+    with pytest.raises(ArtifactError, match="is a folder; expected the name of a file"):
+        written_beside(tmp_path).__enter__()
+    assert list(tmp_path.iterdir()) == []
