@@ -1,0 +1,41 @@
+"""Distances between the rows of the data and fixed points."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bridge.export.builder import dtype_of
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+    from numpy.typing import ArrayLike, NDArray
+
+    from bridge.export.builder import Builder
+
+
+def squared_distances(b: Builder, x: ir.Value, points: NDArray[np.floating]) -> ir.Value:
+    """Return (rows, points), the squared Euclidean distances |x|^2 - 2 x.p + |p|^2, not below 0.
+
+    Both are moved so that the points' mean is the origin: the same distances, from numbers that cancel less.
+    """
+    wide = np.result_type(dtype_of(x), points.dtype)
+    origin = points.astype(np.float64).mean(axis=0)
+    moved = points - origin
+    centered = b.sub(b.cast(x, wide), b.constant(origin.reshape(1, -1), wide))
+    lengths = b.sum(b.mul(centered, centered), keepdims=True)
+    # The factor -2 goes into the constant: a power of two rounds nothing.
+    products = b.matmul(centered, b.constant(-2 * moved.T, wide))
+    total = b.add(b.add(products, lengths), b.constant((moved**2).sum(axis=1).reshape(1, -1), wide))
+    return b.op("Max", total, b.constant(0, wide))
+
+
+def differences(b: Builder, x: ir.Value, points: ArrayLike) -> ir.Value:
+    """Return (rows, points, columns), x - p for every point."""
+    return b.combine("Sub", b.op("Unsqueeze", x, b.constant([1], np.int64)), np.asarray(points)[np.newaxis])
+
+
+def argmin(b: Builder, values: ir.Value) -> ir.Value:
+    """Return the int64 index (rows,) of the smallest column, the first one of equals."""
+    return b.argmax(b.op("Neg", values))

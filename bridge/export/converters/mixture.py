@@ -1,0 +1,71 @@
+"""Gaussian mixtures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.special import digamma
+from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
+from sklearn.mixture._gaussian_mixture import _compute_log_det_cholesky
+
+from bridge.export.converters.distances import differences
+from bridge.export.registry import Answer, converts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import onnx_ir as ir
+    from numpy.typing import NDArray
+
+    from bridge.export.block import Block
+    from bridge.export.builder import Builder
+
+
+@converts(GaussianMixture)
+def convert_gaussian_mixture(b: Builder, model: Any, x: Block) -> Mapping[str, Answer]:
+    return _answers(b, model, x, np.zeros(len(model.means_)))
+
+
+@converts(BayesianGaussianMixture)
+def convert_bayesian_gaussian_mixture(b: Builder, model: Any, x: Block) -> Mapping[str, Answer]:
+    """Add what `BayesianGaussianMixture._estimate_log_prob` adds to the Gaussian log-probability of each component."""
+    width = model.n_features_in_
+    degrees = 0.5 * (model.degrees_of_freedom_ - np.arange(width)[:, np.newaxis])
+    log_lambda = width * np.log(2.0) + digamma(degrees).sum(axis=0)
+    freedom = 0.5 * width * np.log(model.degrees_of_freedom_)
+    return _answers(b, model, x, 0.5 * (log_lambda - width / model.mean_precision_) - freedom)
+
+
+def _answers(b: Builder, model: Any, x: Block, extra: NDArray[np.float64]) -> Mapping[str, Answer]:
+    width = model.n_features_in_
+    squares = _mahalanobis_squares(b, model, x.matrix())
+    log_det = _compute_log_det_cholesky(model.precisions_cholesky_, model.covariance_type, width)
+    constant = log_det - 0.5 * width * np.log(2 * np.pi) + model._estimate_log_weights() + extra
+    scores = b.combine("Add", b.mul(squares, b.like(-0.5, squares)), constant.reshape(1, -1))
+    # log(sum(exp(scores))) is the score less its logarithm of a softmax, the same for every component.
+    shares = b.op("LogSoftmax", scores, axis=-1)
+    largest = b.row_max(scores)
+    total = b.sum(b.op("Exp", b.sub(scores, largest)), keepdims=True)
+    return {
+        "predict": b.argmax(scores),
+        "predict_proba": b.op("Exp", shares),
+        "score_samples": b.flatten_column(b.add(largest, b.op("Log", total))),
+    }
+
+
+def _mahalanobis_squares(b: Builder, model: Any, x: ir.Value) -> ir.Value:
+    """Return (rows, components), |(x - mean) @ cholesky|^2 of each component."""
+    means, roots = model.means_, model.precisions_cholesky_
+    kind = model.covariance_type
+    if kind in ("diag", "spherical"):
+        scale = roots if kind == "diag" else roots[:, np.newaxis]
+        apart = b.combine("Mul", differences(b, x, means), scale[np.newaxis])
+    elif kind == "tied":
+        apart = differences(b, b.project(x, roots), means @ roots)
+    else:
+        components, width, _ = roots.shape
+        shift = np.concatenate([mean @ root for mean, root in zip(means, roots, strict=True)])
+        apart = b.combine("Sub", b.project(x, np.concatenate(roots, axis=1)), shift.reshape(1, -1))
+        apart = b.reshape(apart, [-1, components, width])
+    return b.sum(b.mul(apart, apart), axis=2)

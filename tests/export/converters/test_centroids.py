@@ -1,0 +1,66 @@
+"""KMeans, NearestCentroid and Gaussian mixtures answer as scikit-learn's do."""
+
+import numpy as np
+import pytest
+from sklearn.cluster import KMeans, MiniBatchKMeans
+from sklearn.datasets import load_wine
+from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
+from sklearn.neighbors import NearestCentroid
+from sklearn.preprocessing import StandardScaler
+
+X, Y = load_wine(return_X_y=True)
+X = StandardScaler().fit_transform(X)
+FAR = X + 1000.0
+
+
+@pytest.mark.parametrize(
+    "model", [KMeans(4, n_init=1, random_state=0), MiniBatchKMeans(3, n_init=1, random_state=0)], ids=repr
+)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_clusters(agree, model, dtype):
+    agree(model.fit(X.astype(dtype)), X.astype(dtype))
+
+
+def test_clusters_far_from_the_origin_keep_their_digits_in_float32(agree):
+    agree(KMeans(4, n_init=1, random_state=0).fit(FAR), FAR, tolerance=1e-8, float32_tolerance=1e-4, special=False)
+
+
+def test_one_cluster(agree):
+    agree(KMeans(1).fit(X), X)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        NearestCentroid(),
+        NearestCentroid(metric="manhattan"),
+        NearestCentroid(shrink_threshold=0.5),
+        NearestCentroid(priors="empirical"),
+        NearestCentroid(metric="manhattan", priors="empirical"),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("classes", [3, 2])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_nearest_centroid(agree, model, classes, dtype):
+    labels = np.array(["a", "b", "c"])[np.minimum(Y, classes - 1)]
+    agree(model.fit(X, labels), X.astype(dtype), float32_tolerance=1e-4)
+
+
+def test_a_column_without_spread(agree):
+    data = np.where(np.arange(X.shape[1]) == 2, 1.0, X)
+    agree(NearestCentroid(priors="empirical").fit(data, Y), data, routes=[("cpu", "exact")])
+
+
+@pytest.mark.parametrize("kind", ["full", "tied", "diag", "spherical"])
+@pytest.mark.parametrize("mixture", [GaussianMixture, BayesianGaussianMixture])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_mixture(agree, mixture, kind, dtype):
+    model = mixture(n_components=3, covariance_type=kind, random_state=0, max_iter=20).fit(X)
+    agree(model, X.astype(dtype), tolerance=1e-11, float32_tolerance=3e-4)
+
+
+def test_mixture_of_a_dirichlet_distribution(agree):
+    prior = "dirichlet_distribution"
+    model = BayesianGaussianMixture(n_components=3, weight_concentration_prior_type=prior, random_state=0, max_iter=20)
+    agree(model.fit(X), X, tolerance=1e-11, routes=[("cpu", "exact")])
