@@ -57,8 +57,9 @@ def test_unknown_types_in_a_skops_file_are_refused_by_name(run, files, tmp_path)
 def test_step_without_converter_is_named(run, files, tmp_path):
     pipeline = make_pipeline(Doubler(), LinearRegression()).fit(files.table[["amount"]], files.table["count"])
     io.dump(pipeline, tmp_path / "own.skops")
+    files.table[["amount"]].to_csv(tmp_path / "a.csv", index=False)
 
-    result = run("export", tmp_path / "own.skops", "--sample", files.sample, "-o", tmp_path / "m.onnx", "--trust")
+    result = run("export", tmp_path / "own.skops", "--sample", tmp_path / "a.csv", "-o", tmp_path / "m.onnx", "--trust")
 
     assert result.exit_code == 2
     assert "Doubler" in result.stderr
