@@ -24,15 +24,11 @@ def off_cuda(nodes):
     return [n for n in nodes if n.provider != CUDA]
 
 
-def _cases(*tables):
-    return [
-        pytest.param(m, id=f"{kind}-{m}", marks=pytest.mark.xdist_group(f"{kind}-{m}"))
-        for kind, table in tables
-        for m in table
-    ]
+def _cases(**tables):
+    return [pytest.param(m, id=f"{kind}:{m}") for kind, table in tables.items() for m in table]
 
 
-@pytest.mark.parametrize("model", _cases(("zoo", ZOO), ("trees", TREES)))
+@pytest.mark.parametrize("model", _cases(zoo=ZOO, trees=TREES))
 def test_every_node_runs_on_cuda(place, model):
     graph = bridge.export(model.fitted(), model.data().train, target="cuda", check=False)
 
@@ -44,7 +40,7 @@ def test_every_node_runs_on_cuda(place, model):
 
 
 @pytest.mark.parametrize("strategy", ["gemm", "traverse"])
-@pytest.mark.parametrize("model", _cases(("trees", SHALLOW)))
+@pytest.mark.parametrize("model", _cases(trees=SHALLOW))
 def test_every_node_of_either_tree_form_runs_on_cuda(place, model, strategy):
     graph = bridge.export(model.fitted(), model.data().train, target="cuda", check=False, strategy=strategy)
 

@@ -1,0 +1,25 @@
+"""Keeps the tests of one reference model in one process, which then fits and exports it once."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+MODEL = re.compile(r"\[(?:zoo|trees):[\w-]+")
+"""How the id of such a test starts: "zoo:" and the model's name."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Schedule as --dist loadgroup should, but by the tests' ids: pytest-xdist 3.8 loses its marks in pytest 9.2."""
+    if config.getoption("dist") != "loadgroup":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class OneProcessAModel(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            found = MODEL.search(nodeid)
+            return found.group() if found else nodeid
+
+    return OneProcessAModel(config, log)
