@@ -15,6 +15,7 @@ from bridge.passes.fold_into_forest import FoldIntoForest
 from bridge.passes.lower_ops import LowerOps
 from bridge.passes.precision.float32 import ToFloat32
 from bridge.passes.rule import Options
+from bridge.passes.text_inputs import TextInputs
 from bridge.targets import Precision, Target
 
 
@@ -30,11 +31,12 @@ class Plan:
 Stage = Callable[[Plan, LowerOps], Sequence[ir.passes.PassBase]]
 
 
-def _open(_plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
+def _open(plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
     return [
         common.InlinePass(),
         common.LiftConstantsToInitializersPass(lift_all_constants=False),
         common.ShapeInferencePass(),
+        *([] if plan.options.target == "cpu" else [TextInputs()]),
         FoldIntoForest(),
     ]
 

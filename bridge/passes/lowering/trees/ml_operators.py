@@ -1,0 +1,139 @@
+"""Lower ai.onnx.ml TreeEnsembleRegressor, TreeEnsembleClassifier and TreeEnsemble."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bridge.errors import DeclinedError
+from bridge.opset import ML_DOMAIN
+from bridge.passes.lowering.attributes import Attributes
+from bridge.passes.lowering.labels import class_labels
+from bridge.passes.lowering.post_transform import POST_TRANSFORMS, one_score, transform_scores
+from bridge.passes.lowering.trees.aggregate import AGGREGATES, aggregate
+from bridge.passes.lowering.trees.classify import ClassScores, classify
+from bridge.passes.lowering.trees.node_table import (
+    LEAF,
+    NodeTable,
+    floats_or_tensor,
+    read_lists,
+    read_tree_ensemble,
+)
+from bridge.passes.lowering.trees.presence import find_presence, with_counts
+from bridge.passes.lowering.values import TENSOR_TARGETS, as_matrix, require_number
+from bridge.passes.rule import RuleTape, lowers, require_dtype
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import onnx_ir as ir
+    from numpy.typing import NDArray
+
+V5_TRANSFORMS = POST_TRANSFORMS
+"""What the numbers 0 to 4 of TreeEnsemble mean to onnxruntime 1.31.1; to ONNX's text 1 is SOFTMAX and 2 LOGISTIC."""
+
+
+@lowers(ML_DOMAIN, "TreeEnsembleRegressor", targets=TENSOR_TARGETS)
+def lower_tree_ensemble_regressor(tape: RuleTape, node: ir.Node) -> Sequence[ir.Value]:
+    """Return float32 (rows, targets). A lone target takes no post_transform but PROBIT, as in onnxruntime."""
+    x = as_matrix(tape, require_number(node), "the input of TreeEnsembleRegressor")
+    attributes = Attributes(node)
+    dtype = _sum_dtype(x)
+    table = read_lists(node, "target", dtype)
+    targets = attributes.integer("n_targets", 0)
+    transform = attributes.choice("post_transform", POST_TRANSFORMS, "NONE")
+    function = attributes.choice("aggregate_function", AGGREGATES, "SUM")
+    base = floats_or_tensor(node, "base_values", dtype)
+    if len(base) not in {0, targets}:
+        raise DeclinedError(f"attribute 'base_values' has {len(base)} entries for {targets} targets")
+    scores = tape.cast(_scores(tape, table, x, targets, function, base=base), np.float32)
+    return [(one_score if targets == 1 else transform_scores)(tape, scores, transform)]
+
+
+@lowers(ML_DOMAIN, "TreeEnsemble", targets=TENSOR_TARGETS)
+def lower_tree_ensemble(tape: RuleTape, node: ir.Node) -> Sequence[ir.Value]:
+    """Return (rows, targets) in the dtype of the input, float32 or float64; post_transforms compute in float32."""
+    x = as_matrix(tape, require_number(node), "the input of TreeEnsemble")
+    attributes = Attributes(node)
+    dtype = require_dtype(x, "the input of TreeEnsemble")
+    if dtype not in {np.dtype(np.float32), np.dtype(np.float64)}:
+        raise DeclinedError(f"the input of TreeEnsemble is {dtype}, expected float32 or float64")
+    table = read_tree_ensemble(node, dtype)
+    targets = attributes.integer("n_targets", 0)
+    function, transform = attributes.integer("aggregate_function", 1), attributes.integer("post_transform", 0)
+    if not 0 <= function < len(AGGREGATES) or not 0 <= transform < len(V5_TRANSFORMS):
+        raise DeclinedError(f"attribute 'aggregate_function' is {function} and 'post_transform' {transform}")
+    scores = _scores(tape, table, x, targets, AGGREGATES[function])
+    if transform == 0:
+        return [scores]
+    apply = one_score if targets == 1 else transform_scores
+    return [tape.cast(apply(tape, tape.cast(scores, np.float32), V5_TRANSFORMS[transform]), dtype)]
+
+
+@lowers(ML_DOMAIN, "TreeEnsembleClassifier", targets=TENSOR_TARGETS)
+def lower_tree_ensemble_classifier(tape: RuleTape, node: ir.Node) -> Sequence[ir.Value]:
+    """Return int64 labels (rows,) and float32 scores (rows, classes)."""
+    x = as_matrix(tape, require_number(node), "the input of TreeEnsembleClassifier")
+    transform = Attributes(node).choice("post_transform", POST_TRANSFORMS, "NONE")
+    labels = class_labels(node, "classlabels_int64s")
+    dtype = _sum_dtype(x)
+    table = read_lists(node, "class", dtype)
+    base = floats_or_tensor(node, "base_values", dtype)
+    _check_scores(table, len(labels))
+    presence = find_presence(table, len(labels))
+    counting = with_counts(table, len(labels), presence.sometimes)
+    given = ClassScores(
+        scores=_scores(tape, counting, x, len(labels) + len(presence.sometimes), "SUM"),
+        n_classes=len(labels),
+        presence=dict.fromkeys(presence.always, True) | dict.fromkeys(presence.never, False),
+        counts={k: len(labels) + i for i, k in enumerate(presence.sometimes)},
+        one_class_scored=len(np.unique(table.score_target)) == 1,
+        all_positive=not (table.score_weight < 0).any(),
+    )
+    return classify(tape, given, labels, base, transform)
+
+
+def _sum_dtype(x: ir.Value) -> np.dtype[Any]:
+    """Return the dtype that onnxruntime adds leaves in: float64 for float64 input, float32 for all else."""
+    return np.dtype(np.float64 if require_dtype(x, "the input of a tree ensemble") == np.float64 else np.float32)
+
+
+def _scores(
+    tape: RuleTape,
+    table: NodeTable,
+    x: ir.Value,
+    targets: int,
+    function: str,
+    *,
+    base: NDArray[Any] | None = None,
+) -> ir.Value:
+    """Return the aggregated leaf scores (rows, targets), plus base values, in the dtype that onnxruntime uses.
+
+    Sums are taken in float64 and rounded once, where onnxruntime adds float32 numbers one after another (in an order
+    that depends on its threads): they differ by rounding, at most trees x 2**-24 of the sum of magnitudes.
+    """
+    _check_scores(table, targets)
+    dtype = _sum_dtype(x)
+    if targets == 1:  # onnxruntime reads one score of a leaf, the first
+        _, first = np.unique(table.score_leaf, return_index=True)
+        table = replace(
+            table,
+            score_leaf=table.score_leaf[first],
+            score_target=table.score_target[first],
+            score_weight=table.score_weight[first],
+        )
+    base = base if base is not None and base.size else np.zeros(targets)
+    return aggregate(tape, table, x, function, base.astype(np.float64), dtype=dtype)
+
+
+def _check_scores(table: NodeTable, targets: int) -> None:
+    if targets < 1:
+        raise DeclinedError(f"there are {targets} targets or class labels, expected at least 1")
+    wrong = (table.score_target < 0) | (table.score_target >= targets)
+    if wrong.any():
+        raise DeclinedError(f"a leaf scores target or class {table.score_target[wrong][0]} of {targets}")
+    silent = np.setdiff1d(np.flatnonzero(table.mode == LEAF), table.score_leaf)
+    if silent.size:
+        raise DeclinedError(f"{len(silent)} leaves have no score (the first is node {silent[0]} of the table)")

@@ -1,0 +1,125 @@
+"""Read an ONNX model into onnx_ir, mending what exporters get wrong and refusing what cannot be read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import onnx
+import onnx_ir as ir
+from onnx import version_converter
+
+from bridge.errors import ArtifactError
+from bridge.opset import MAIN_DOMAIN, MAIN_OPSET
+from bridge.passes.map_types import drop_maps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
+
+MAIN_ALIAS = "ai.onnx"
+"""Another name of the main domain, which is "" everywhere inside bridge."""
+
+
+def read_model(proto: onnx.ModelProto) -> ir.Model:
+    """Return `proto`, which is left as it is, as an onnx_ir model that the passes can work on.
+
+    Opset imports are unique (the highest version of each domain wins: skl2onnx imports the main one twice) and the main
+    domain is at least at opset 13; initializers are no inputs; values of ONNX's map types, which onnx_ir cannot hold,
+    are tensors (see `map_types`). Raises `ArtifactError` where that cannot be done, and for a graph that reads what
+    nothing makes.
+    """
+    if not proto.HasField("graph"):
+        raise ArtifactError("the model holds no graph. Is it a whole ONNX file?")
+    model = onnx.ModelProto()
+    model.CopyFrom(proto)
+    _merge_imports(model.opset_import)
+    for function in model.functions:
+        _merge_imports(function.opset_import)
+    for node in _nodes(model.graph):
+        if node.domain == MAIN_ALIAS:
+            node.domain = MAIN_DOMAIN
+    drop_maps(model)
+    model = _at_least_opset_13(model)
+    _constants_are_no_inputs(model.graph)
+    try:
+        read = ir.from_proto(model)
+    except Exception as error:
+        raise ArtifactError(f"the model cannot be read: {_innermost(error)}") from error
+    _check_sources(read)
+    return read
+
+
+def _merge_imports(imports: RepeatedCompositeFieldContainer[onnx.OperatorSetIdProto]) -> None:
+    """Keep one import of each domain, with its highest version."""
+    versions: dict[str, int] = {}
+    for opset in imports:
+        domain = MAIN_DOMAIN if opset.domain == MAIN_ALIAS else opset.domain
+        versions[domain] = max(opset.version, versions.get(domain, 0))
+    del imports[:]
+    for domain, version in versions.items():
+        imports.add(domain=domain, version=version)
+
+
+def _at_least_opset_13(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return the model with its operators of the main domain rewritten for opset 13 where they are older.
+
+    CatBoost's exporter imports no main domain at all: then there is nothing to rewrite.
+    """
+    version = next((o.version for o in model.opset_import if o.domain == MAIN_DOMAIN), None)
+    if version is None:
+        model.opset_import.add(domain=MAIN_DOMAIN, version=MAIN_OPSET)
+        return model
+    if version >= MAIN_OPSET:
+        return model
+    if not any(node.domain == MAIN_DOMAIN for node in _nodes(model.graph)):
+        next(o for o in model.opset_import if o.domain == MAIN_DOMAIN).version = MAIN_OPSET
+        return model
+    try:
+        return version_converter.convert_version(model, MAIN_OPSET)
+    except Exception as error:
+        raise ArtifactError(
+            f"the model is of opset {version} and cannot be brought to {MAIN_OPSET} ({_innermost(error)}).\n"
+            "Export it again with a newer opset."
+        ) from error
+
+
+def _constants_are_no_inputs(graph: onnx.GraphProto) -> None:
+    """Take initializers out of the inputs, where files before IR 4 repeat them."""
+    constants = {tensor.name for tensor in graph.initializer}
+    if any(value.name in constants for value in graph.input):
+        inputs = [value for value in graph.input if value.name not in constants]
+        del graph.input[:]
+        graph.input.extend(inputs)
+
+
+def _nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            for inner in [attribute.g, *attribute.graphs] if attribute.HasField("g") or attribute.graphs else []:
+                yield from _nodes(inner)
+
+
+def _check_sources(model: ir.Model) -> None:
+    graphs = [model.graph, *model.graph.subgraphs()]
+    inputs = {value for graph in graphs for value in graph.inputs}
+
+    def is_made(value: ir.Value) -> bool:
+        return value.producer() is not None or value.is_initializer() or value in inputs
+
+    for graph in graphs:
+        for node in graph:
+            for value in node.inputs:
+                if value is not None and not is_made(value):
+                    raise ArtifactError(f"node {node.name or node.op_type!r} reads {value.name!r}, which nothing makes")
+        for value in graph.outputs:
+            if not is_made(value):
+                raise ArtifactError(f"nothing makes the graph's output {value.name!r}")
+
+
+def _innermost(error: BaseException) -> str:
+    """Return the first line of the error that began it all: onnx_ir wraps it once for each level of the file."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
