@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 SUM = 1
 LESS_OR_EQUAL = 0
+COMPLEMENT_ROUNDING = 4 * np.finfo(np.float64).eps
+"""Frequencies of two classes add up to 1 within this."""
 FLOAT32_INTEGERS = 2**24
 """float32 holds every integer up to here: leaf numbers above it need float64."""
 
@@ -35,8 +37,9 @@ def forest_as_ml_operator(tape: RuleTape, forest: Forest, x: ir.Value) -> ir.Val
     target = _only_target(forest)
     if target is not None:
         scores = forest.values[np.arange(len(forest.values)), target]
-        total = _tree_ensemble(tape, forest, tape.cast(x, np.float64), target, scores, forest.n_outputs)
-        return total
+        return _tree_ensemble(tape, forest, tape.cast(x, np.float64), target, scores, forest.n_outputs)
+    if (whole := _complementary(forest)) is not None:
+        return _second_and_rest(tape, forest, x, whole)
     narrow = require_dtype(x, "the input of Forest") == np.float32 and len(forest.values) <= FLOAT32_INTEGERS
     numbers = np.arange(len(forest.values), dtype=np.float64)
     leaves = _tree_ensemble(
@@ -44,6 +47,21 @@ def forest_as_ml_operator(tape: RuleTape, forest: Forest, x: ir.Value) -> ir.Val
     )
     index = tape.op("Cast", leaves, to=ir.DataType.INT32.value, dtype=ir.DataType.INT32)
     return sum_leaves(tape, index, forest.values)
+
+
+def _complementary(forest: Forest) -> float | None:
+    """Return what the two outputs of every leaf add up to, or None where that differs (two classes: 1)."""
+    sums = forest.values.sum(axis=1)
+    return float(sums[0]) if forest.n_outputs == 2 and np.ptp(sums) <= COMPLEMENT_ROUNDING else None
+
+
+def _second_and_rest(tape: RuleTape, forest: Forest, x: ir.Value, whole: float) -> ir.Value:
+    """Return the sums of two outputs that share `whole` in every leaf: the kernel sums one, the other is the rest."""
+    first = np.zeros(len(forest.values), np.int64)
+    second = _tree_ensemble(tape, forest, tape.cast(x, np.float64), first, forest.values[:, 1], 1)
+    total = tape.constant([[whole * forest.n_trees]], np.float64)
+    rest = tape.op("Sub", total, second, dtype=ir.DataType.DOUBLE)
+    return tape.op("Concat", rest, second, axis=1, dtype=ir.DataType.DOUBLE)
 
 
 def _tree_of_node(forest: Forest) -> NDArray[np.int64]:
