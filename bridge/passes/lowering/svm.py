@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -154,7 +155,7 @@ def _pair_scores(tape: RuleTape, node: ir.Node, x: ir.Value, per_class: NDArray[
     coefficients = flat_coefficients[: (classes - 1) * count].reshape(classes - 1, count)
     owner = np.repeat(np.arange(classes), per_class)
     weights = np.zeros((count, n_pairs))
-    for k, (i, j) in enumerate((i, j) for i in range(classes) for j in range(i + 1, classes)):
+    for k, (i, j) in enumerate(combinations(range(classes), 2)):
         weights[owner == i, k] = coefficients[j - 1, owner == i]
         weights[owner == j, k] = coefficients[i, owner == j]
     similar = Kernel.of(node).between(tape, x, _vectors(attributes, count, x))
@@ -163,7 +164,7 @@ def _pair_scores(tape: RuleTape, node: ir.Node, x: ir.Value, per_class: NDArray[
 
 def _votes(tape: RuleTape, pairs: ir.Value, classes: int) -> ir.Value:
     """Return float32 (rows, classes): how many pairs each class wins."""
-    both = [(i, j) for i in range(classes) for j in range(i + 1, classes)]
+    both = list(combinations(range(classes), 2))
     if_first, if_second = np.zeros((len(both), classes), np.float32), np.zeros((len(both), classes), np.float32)
     for k, (i, j) in enumerate(both):
         if_first[k, i] = if_second[k, j] = 1

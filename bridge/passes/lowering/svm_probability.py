@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,7 +50,7 @@ def _quadratic_form(tape: RuleTape, first_wins: ir.Value, classes: int) -> list[
         return tape.op(name, *inputs, dtype=first_wins.dtype)
 
     second_wins = op("Sub", like(tape, 1, first_wins), first_wins)
-    pairs = [(i, j) for i in range(classes) for j in range(i + 1, classes)]
+    pairs = list(combinations(range(classes), 2))
     place = {pair: k for k, pair in enumerate(pairs)}
     squares = columns(tape, op("Mul", first_wins, first_wins), op("Mul", second_wins, second_wins))
     loses = np.zeros((2 * len(pairs), classes))
