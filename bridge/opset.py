@@ -22,5 +22,7 @@ IR_VERSION_ML5: Final = 10
 FOREST: Final = "Forest"
 """`bridge::Forest`: the one operator for a tree ensemble; `bridge.forest` holds its tables."""
 
+PRODUCER: Final = "bridge"
+"""The `producer_name` of the models that bridge exports."""
 METADATA_KEY: Final = "bridge"
 """The key of the model's `metadata_props` that holds bridge's own JSON."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import onnx_ir as ir
 
-from bridge.data.schema import Schema, infer_schema, is_frame
+from bridge.data.frame import is_frame
+from bridge.data.schema import Schema, infer_schema
 from bridge.data.table import in_fitted_order, row_count, take_rows
 from bridge.errors import InputError, InputTypeError, NotFittedError, UnsupportedError
 from bridge.export.block import Block, NumberColumn, Part, TextColumn
@@ -18,7 +19,7 @@ from bridge.export.builder import Builder
 from bridge.export.probe import probe_schema
 from bridge.export.registry import Answer, Labels, convert
 from bridge.method import METHODS, Classes, Method
-from bridge.opset import BRIDGE_DOMAIN, BRIDGE_OPSET, IR_VERSION, MAIN_DOMAIN, MAIN_OPSET, ML_DOMAIN, ML_OPSET
+from bridge.opset import BRIDGE_DOMAIN, BRIDGE_OPSET, IR_VERSION, MAIN_DOMAIN, MAIN_OPSET, ML_DOMAIN, ML_OPSET, PRODUCER
 
 PROBE_ROWS = 3
 """Rows of the sample that each method is asked once, for its dtype and shape."""
@@ -41,11 +42,12 @@ def export_graph(estimator: Any, sample: object, *, methods: Sequence[str] | Non
     converter (naming the step), and `InputError` where the sample does not fit.
     """
     names = _method_names(estimator, methods)
-    infer_schema(sample)  # says what is wrong with a sample before the estimator does, in other words
+    _check_labels(estimator)
+    problems = [c.problem for c in infer_schema(sample).columns if c.problem]
     if not row_count(sample):
         raise InputError("the sample has no rows; give at least one, so that dtypes and shapes can be read from it.")
     few = take_rows(sample, np.arange(min(PROBE_ROWS, row_count(sample))))
-    actual = {name: _ask(estimator, name, few) for name in names}
+    actual = {name: _ask(estimator, name, few, problems) for name in names}
     sample = in_fitted_order(sample, getattr(estimator, "feature_names_in_", None))
     schema = infer_schema(sample)
     b = Builder()
@@ -66,6 +68,7 @@ def export_graph(estimator: Any, sample: object, *, methods: Sequence[str] | Non
         outputs += values
         specs.append(spec)
     schema = _finish_schema(schema, block)
+    _rename_constants(b.initializers, taken)
     graph = ir.Graph(
         [v for v in inputs if v.uses()],
         outputs,
@@ -74,7 +77,7 @@ def export_graph(estimator: Any, sample: object, *, methods: Sequence[str] | Non
         name=type(estimator).__name__,
         opset_imports={MAIN_DOMAIN: MAIN_OPSET, ML_DOMAIN: ML_OPSET, BRIDGE_DOMAIN: BRIDGE_OPSET},
     )
-    model = ir.Model(graph, ir_version=IR_VERSION, producer_name="bridge")
+    model = ir.Model(graph, ir_version=IR_VERSION, producer_name=PRODUCER)
     cls = type(estimator)
     return Exported(
         model, probe_schema(estimator, schema, sample, names), tuple(specs), f"{cls.__module__}.{cls.__qualname__}"
@@ -108,7 +111,19 @@ def _method_names(estimator: Any, methods: Sequence[str] | None) -> list[str]:
     return list(dict.fromkeys(methods))
 
 
-def _ask(estimator: Any, method: str, few: Any) -> Any:
+def _check_labels(estimator: Any) -> None:
+    """Raise for labels that a file cannot hold: bytes, dates."""
+    classes = getattr(estimator, "classes_", None)
+    for labels in classes if isinstance(classes, list) else [] if classes is None else [classes]:
+        array = np.asarray(labels)
+        if array.dtype.kind not in "biufUO" or not all(isinstance(v, (str, int, float)) for v in array.tolist()):
+            raise UnsupportedError(
+                f"{type(estimator).__name__} has labels of dtype {array.dtype}; a file holds text, integers, booleans "
+                "and floats.\nFit with such labels."
+            )
+
+
+def _ask(estimator: Any, method: str, few: Any, problems: Sequence[str]) -> Any:
     """Return what the estimator itself answers for a few rows, without its warnings (log of 0, and the like)."""
     from sklearn.exceptions import NotFittedError as SklearnNotFittedError
 
@@ -121,7 +136,8 @@ def _ask(estimator: Any, method: str, few: Any) -> Any:
         raise NotFittedError(f"a part of {name} is not fitted: {error}\nCall fit before export.") from error
     except Exception as error:  # estimators refuse with whatever their code happens to raise
         raise InputError(
-            f"{name}.{method} itself refuses the sample: {error}\nExport with a sample of data that it takes."
+            "\n".join([f"{name}.{method} itself refuses the sample: {error}", *problems])
+            + "\nExport with a sample of data that it takes."
         ) from error
     return answer.to_numpy() if is_frame(answer) else answer  # set_output, or a function of DataFrames
 
@@ -159,6 +175,13 @@ def _finish_schema(schema: Schema, block: Block) -> Schema:
         else:
             columns.append(column)
     return schema.with_columns(columns)
+
+
+def _rename_constants(initializers: Sequence[ir.Value], taken: set[str | None]) -> None:
+    """Give constants other names than the inputs and outputs have: a column may be called like one of them."""
+    for value in initializers:
+        while value.name in taken:
+            value.name = f"{value.name}_"
 
 
 def _log(b: Builder, answer: Answer) -> Answer:
