@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import onnx
 from google.protobuf.message import DecodeError
 
+from bridge.data.beside import written_beside
 from bridge.data.schema import Column, Schema
 from bridge.errors import ArtifactError
 from bridge.method import Classes, Method
-from bridge.opset import METADATA_KEY
+from bridge.opset import METADATA_KEY, PRODUCER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,11 +70,7 @@ class Metadata:
         """Return the metadata that `to_json` wrote; raises `ArtifactError` where it is damaged or too new."""
         try:
             data = json.loads(text)
-            version = data.pop("format")
-            if version > FORMAT:
-                raise ArtifactError(
-                    f"the file has metadata of format {version}; this bridge reads up to {FORMAT}. Upgrade onnx-bridge."
-                )
+            _check_format(data.pop("format"))
             schema = data["schema"]
             columns = tuple(
                 Column(**{**c, "vocabulary": tuple(c["vocabulary"]), "allowed": tuple(c["allowed"])})
@@ -87,8 +83,17 @@ class Metadata:
             data["methods"] = tuple(Method.from_json(m) for m in data["methods"])
             data["classes"] = tuple(Classes(c["dtype"], tuple(c["values"])) for c in data["classes"])
             return Metadata(**data)
-        except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+        except ArtifactError:
+            raise
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ArtifactError(f"the file's bridge metadata is damaged ({error}). Export the model again.") from error
+
+
+def _check_format(version: int) -> None:
+    if version > FORMAT:
+        raise ArtifactError(
+            f"the file has metadata of format {version}; this bridge reads up to {FORMAT}. Upgrade onnx-bridge."
+        )
 
 
 def set_metadata(model: onnx.ModelProto, metadata: Metadata) -> None:
@@ -102,6 +107,11 @@ def set_metadata(model: onnx.ModelProto, metadata: Metadata) -> None:
 def get_metadata(model: onnx.ModelProto) -> Metadata | None:
     """Return the model's bridge metadata, or None if it has none."""
     text = next((p.value for p in model.metadata_props if p.key == METADATA_KEY), None)
+    if text is None and model.producer_name == PRODUCER:
+        raise ArtifactError(
+            "bridge made this model, but its bridge metadata is gone: the file is truncated, or another tool dropped "
+            "it.\nWithout it, text and labels are mere numbers. Export the model again."
+        )
     return None if text is None else Metadata.from_json(text)
 
 
@@ -112,7 +122,7 @@ def read_model(path: str | os.PathLike[str]) -> onnx.ModelProto:
         raise ArtifactError(f"{file} is a folder; expected an .onnx file")
     data = file.read_bytes()
     try:
-        model = onnx.ModelProto.FromString(data)
+        model: onnx.ModelProto = onnx.ModelProto.FromString(data)
     except DecodeError as error:
         raise ArtifactError(f"{file} is no ONNX model, or it is truncated ({len(data)} bytes read).") from error
     if not model.HasField("graph") or not model.opset_import:
@@ -122,25 +132,9 @@ def read_model(path: str | os.PathLike[str]) -> onnx.ModelProto:
 
 def write_model(model: onnx.ModelProto, path: str | os.PathLike[str]) -> None:
     """Write the model to `path` whole or not at all: beside it first, then renamed."""
-    target = Path(path)
-    if not target.parent.is_dir():
-        raise ArtifactError(f"the folder {target.parent} does not exist. Create it first.")
     if model.ByteSize() >= onnx.checker.MAXIMUM_PROTOBUF:
         raise ArtifactError(f"the model has {model.ByteSize()} bytes, and one ONNX file holds at most 2 GB.")
-    handle, beside = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(model.SerializeToString())
-            file.flush()
-            os.fsync(file.fileno())
-        Path(beside).chmod(0o666 & ~_umask())
-        Path(beside).replace(target)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    with written_beside(path) as beside, beside.open("wb") as file:
+        file.write(model.SerializeToString())
+        file.flush()
+        os.fsync(file.fileno())

@@ -28,6 +28,10 @@ class Encoder:
 
     schema: Schema
 
+    def __post_init__(self) -> None:
+        # Built here and not at the first call: threads share an encoder, and a bad schema shows when a file is loaded.
+        _ = self._matrix or self._readers
+
     def __call__(self, data: Any) -> Feeds:
         """Return one array per graph input, each of shape (rows, width).
 

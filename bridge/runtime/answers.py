@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,36 +19,39 @@ if TYPE_CHECKING:
 class AnswerBuilder:
     """Gives the outputs of one method the estimator's labels, shape, dtype and container."""
 
-    def __init__(self, method: Method) -> None:
+    def __init__(self, method: Method, shapes: Sequence[tuple[int, ...]]) -> None:
+        """`shapes` are those of the graph's outputs, after the row dimension."""
         self.method = method
         self.dtype = np.dtype(method.dtype)
-
-    @cached_property
-    def tables(self) -> list[NDArray[Any]]:
-        return [classes.array() for classes in self.method.labels]
+        self._shapes = tuple(shapes)
+        self._tables = [classes.array() for classes in method.labels]
 
     def __call__(self, arrays: Sequence[NDArray[Any]]) -> Any:
         """Return the answer for the outputs of one batch (or of several, already joined)."""
         method = self.method
         if method.labels:
-            arrays = [table[codes] for table, codes in zip(self.tables, arrays, strict=True)]
+            arrays = [table[codes] for table, codes in zip(self._tables, arrays, strict=True)]
         if method.stacked:
-            return np.column_stack(list(arrays)).astype(self.dtype, copy=False)
+            return self._shaped(np.column_stack(list(arrays)))
         if len(arrays) > 1:
             return [self._shaped(a) for a in arrays]
         return self._container(self._shaped(arrays[0]))
 
     def empty(self) -> Any:
         """Return the answer for no rows."""
-        one = np.zeros((0, *self.method.shape), self.dtype)
-        return [one] * len(self.method.outputs) if self._is_list else self._container(one)
+        if self._is_list:
+            return [np.zeros((0, *shape), self.dtype) for shape in self._shapes]
+        return self._container(np.zeros((0, *self.method.shape), self.dtype))
 
     @property
     def _is_list(self) -> bool:
         return len(self.method.outputs) > 1 and not self.method.stacked
 
     def _shaped(self, array: NDArray[Any]) -> NDArray[Any]:
-        return array if array.dtype == self.dtype else array.astype(self.dtype)
+        if array.dtype is self.dtype:
+            return array
+        # onnxruntime's int64 is C's long long: an equal dtype, but its scalars are no np.int64.
+        return array.view(self.dtype) if array.dtype == self.dtype else array.astype(self.dtype)
 
     def _container(self, array: NDArray[Any]) -> Any:
         if self.method.sparse is None:

@@ -11,7 +11,7 @@ import onnx
 
 from bridge.artifact import Metadata, get_metadata, read_model
 from bridge.data.encode import Encoder
-from bridge.errors import BridgeError, InputTypeError
+from bridge.errors import ArtifactError, BridgeError, InputTypeError
 from bridge.plain import describe_plain
 from bridge.runtime.answers import AnswerBuilder
 from bridge.runtime.providers import check_device
@@ -51,15 +51,25 @@ class Predictor:
         self.metadata = get_metadata(model) or _describe(model)
         self._model = model
         self._session = session
-        self._encode = Encoder(self.metadata.schema)
-        self._batch = max(1, BATCH_BYTES // self.metadata.row_bytes) if self.metadata.row_bytes else None
-        self._set_attributes()
+        try:
+            _check_names(self.metadata, session)
+            self._encode = Encoder(self.metadata.schema)
+            self._batch = max(1, BATCH_BYTES // self.metadata.row_bytes) if self.metadata.row_bytes else None
+            self._set_attributes()
+        except (TypeError, ValueError, AttributeError) as error:
+            if isinstance(error, BridgeError):
+                raise
+            raise ArtifactError(f"the file's bridge metadata is damaged ({error}). Export the model again.") from error
 
     def _set_attributes(self) -> None:
         metadata = self.metadata
+        shapes = {
+            o.name: tuple(d.dim_value for d in o.type.tensor_type.shape.dim[1:]) for o in self._model.graph.output
+        }
         for method in metadata.methods:
-            answer = partial(self._answer, list(method.outputs), AnswerBuilder(method))
-            answer.__doc__ = f"Return the estimator's `{method.name}` for X."  # type: ignore[misc]
+            build = AnswerBuilder(method, [shapes[name] for name in method.outputs])
+            answer = partial(self._answer, list(method.outputs), build)
+            answer.__doc__ = f"Return the estimator's `{method.name}` for X."
             setattr(self, method.name, answer)
         if metadata.classes:
             classes = [c.array() for c in metadata.classes]
@@ -113,6 +123,18 @@ class Predictor:
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the model itself; the receiver opens its own session, on the best device that it has."""
         return _restore, (self._model.SerializeToString(),)
+
+
+def _check_names(metadata: Metadata, session: Session) -> None:
+    """Raise where the metadata speaks of inputs and outputs that the graph does not have."""
+    inputs = [c.name for c in metadata.schema.columns]
+    outputs = [name for method in metadata.methods for name in method.outputs]
+    for kind, wanted, had in (("input", inputs, session.inputs), ("output", outputs, session.outputs)):
+        if absent := [name for name in wanted if name not in had]:
+            raise ArtifactError(
+                f"the graph has no {kind} {', '.join(map(repr, absent))}, which its bridge metadata names: the graph "
+                "was changed after the export, or the metadata is damaged. Export the model again."
+            )
 
 
 def _describe(model: onnx.ModelProto) -> Metadata:

@@ -30,13 +30,14 @@ class Session:
     ----------
     run
         Called as ``run(output_names, feeds)``; returns the arrays in that order.
-    outputs
-        The names of the graph's outputs.
+    inputs, outputs
+        The names of the graph's inputs and outputs.
     providers
         Where it runs, the preferred provider first.
     """
 
     run: Run
+    inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     providers: tuple[str, ...]
 
@@ -53,8 +54,8 @@ def open_session(model: bytes, *, device: Device, threads: int | None = None) ->
     threads
         Threads inside one operator; by default all cores that this process may use.
     """
-    if threads is not None and threads < 1:
-        raise InputError(f"threads is {threads}; expected None or at least 1")
+    if threads is not None and (not isinstance(threads, int) or threads < 1):
+        raise InputError(f"threads is {threads!r}; expected None, or a whole number from 1 on")
     ort = import_onnxruntime()
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads if threads is not None else usable_cores()
@@ -74,7 +75,8 @@ def open_session(model: bytes, *, device: Device, threads: int | None = None) ->
     run_options.only_execute_path_to_fetches = True
     return Session(
         # The binding itself, without the wrapper's checks of names, which cost 1 us of a 5 us call.
-        partial(_run_binding, session._sess.run, run_options),
+        partial(_run_binding, session._sess.run, run_options),  # noqa: SLF001
+        tuple(i.name for i in session.get_inputs()),
         tuple(o.name for o in session.get_outputs()),
         tuple(session.get_providers()),
     )
@@ -91,6 +93,7 @@ def open_reference(model: onnx.ModelProto) -> Session:
     evaluator = make_reference(model)
     return Session(
         lambda outputs, feeds: cast("Arrays", evaluator.run(outputs, feeds)),
+        tuple(evaluator.input_names),
         tuple(evaluator.output_names),
         ("onnx.reference",),
     )
