@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import onnx
 import onnx_ir as ir
 
-from bridge.artifact import Metadata, read_model, set_metadata, write_model
-from bridge.data.table import fits_float32
+from bridge.artifact import Metadata, get_metadata, read_model, set_metadata, write_model
+from bridge.data.beside import check_writable
+from bridge.data.table import fits_float32, in_fitted_order
 from bridge.errors import InputError, InputTypeError, ParityError
 from bridge.export.graph import export_graph
 from bridge.method import Classes
@@ -21,7 +22,7 @@ from bridge.plain import describe_plain
 from bridge.row_bytes import row_bytes
 from bridge.runtime.predictor import load
 from bridge.runtime.providers import cuda_is_usable
-from bridge.targets import STRATEGIES, Strategy, check_precision, check_target
+from bridge.targets import STRATEGIES, Strategy, Target, check_precision, check_target
 from bridge.verify.check import check_model
 
 if TYPE_CHECKING:
@@ -89,12 +90,16 @@ def export(
     """
     chosen = check_target(target)
     chosen_precision = check_precision(precision, chosen)
+    if path is not None:
+        check_writable(path)
+    options = Options(chosen, _check_strategy(strategy))
     exported = export_graph(estimator, X, methods=methods)
+    sample = in_fitted_order(X, exported.schema.feature_names)
     model = run_pipeline(
         exported.model,
-        Options(chosen, _check_strategy(strategy)),
+        options,
         precision=chosen_precision,
-        inputs_are_rounded=not fits_float32(X, exported.schema),
+        inputs_are_rounded=not fits_float32(sample, exported.schema),
     )
     metadata = Metadata(
         estimator=exported.estimator_class,
@@ -110,7 +115,7 @@ def export(
     proto = ir.to_proto(model)
     set_metadata(proto, metadata)
     if check:
-        report = check_model(estimator, proto, X)
+        report = check_model(estimator, proto, sample)
         if not report.ok:
             raise ParityError(report)
         set_metadata(proto, replace(metadata, parity=report.to_json()))
@@ -159,11 +164,23 @@ def lower(
     kept_precision = "exact" if precision is None else check_precision(precision, chosen)
     model = run_pipeline(read_graph(source), Options(chosen, _check_strategy(strategy)), precision=kept_precision)
     proto = ir.to_proto(model)
-    metadata = describe_plain(proto, target=chosen, precision=precision or "as found")
+    metadata = _lowered_metadata(source, proto, chosen, precision)
     set_metadata(proto, replace(metadata, row_bytes=row_bytes(model), versions=_versions()))
     if path is not None:
         write_model(proto, path)
     return proto
+
+
+def _lowered_metadata(
+    source: onnx.ModelProto, proto: onnx.ModelProto, target: Target, precision: str | None
+) -> Metadata:
+    """Return what the lowered model says of itself: one of bridge's own says what it said before, but the parity."""
+    found = get_metadata(source)
+    if found is None:
+        return describe_plain(proto, target=target, precision=precision or "as found")
+    if precision == "float32":
+        found = replace(found, schema=_narrowed(found.schema), precision=precision, exact_decisions=False)
+    return replace(found, target=target, parity={})
 
 
 def compile(  # noqa: A001

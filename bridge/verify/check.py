@@ -6,18 +6,19 @@ from dataclasses import replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-import onnx
-
 from bridge.artifact import get_metadata
-from bridge.data.table import spread_rows
+from bridge.data.table import in_fitted_order, spread_rows
 from bridge.errors import InputError
 from bridge.runtime.predictor import Predictor, load, load_reference
 from bridge.verify.compare import compare
-from bridge.verify.report import Report
 from bridge.verify.rows import boundary_rows, special_rows
 
 if TYPE_CHECKING:
     import os
+
+    import onnx
+
+    from bridge.verify.report import Report
 
 CHECK_ROWS = 10_000
 """An export is checked on at most this many rows of its sample, evenly spaced."""
@@ -49,7 +50,7 @@ def verify(
     predictor = model if isinstance(model, Predictor) else load(model, device="cpu")
     if not predictor.methods:
         raise InputError("the model has no method to compare: its outputs carry no names that bridge knows")
-    return compare(estimator, predictor, X)
+    return compare(estimator, predictor, in_fitted_order(X, predictor.metadata.schema.feature_names))
 
 
 def check_model(estimator: Any, model: onnx.ModelProto, sample: Any) -> Report:

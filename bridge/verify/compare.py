@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bridge.data.table import column_at, replace_columns, row_count, take_rows
+from bridge.errors import BridgeError, InputError
 from bridge.verify.report import MethodReport, Report
 from bridge.verify.tolerance import Bounds, bounds_for, scaled_error
 
@@ -31,10 +32,18 @@ def compare(estimator: Any, predictor: Predictor, data: Any, *, suffix: str = ""
 
 
 def ask(model: Any, method: str, data: Any) -> Any:
-    """Return `model.method(data)` without warnings: log(0) is part of the answer."""
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        return getattr(model, method)(data)
+    """Return `model.method(data)` without warnings: log(0) is part of the answer.
+
+    Raises `InputError` where the model refuses the data.
+    """
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            return getattr(model, method)(data)
+    except BridgeError:
+        raise
+    except Exception as error:  # estimators refuse with whatever their code happens to raise
+        raise InputError(f"{type(model).__name__}.{method} itself refuses this data: {error}") from error
 
 
 def compare_method(
@@ -154,7 +163,7 @@ def _dense(answer: Any) -> NDArray[Any]:
 
 
 def _by_row(values: NDArray[Any]) -> NDArray[Any]:
-    return values.reshape(len(values), -1).max(axis=1, initial=0.0)
+    return np.asarray(values.reshape(len(values), -1).max(axis=1, initial=0.0))
 
 
 def _holds_labels(method: str, values: NDArray[Any], estimator: Any) -> bool:
@@ -171,7 +180,7 @@ def _margins(estimator: Any, data: Any, rows: int) -> NDArray[np.float64]:
             break
         scores = np.asarray(scores, np.float64)
         if scores.ndim == 1:
-            return np.abs(scores)
+            return np.asarray(np.abs(scores))
         best = np.sort(scores, axis=1)[:, -2:]
-        return (best[:, 1] - best[:, 0]) / np.maximum(np.abs(best[:, 1]), 1e-300)
+        return np.asarray((best[:, 1] - best[:, 0]) / np.maximum(np.abs(best[:, 1]), 1e-300))
     return np.full(rows, np.inf)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bridge.verify.tolerance import Bounds
+if TYPE_CHECKING:
+    from bridge.verify.tolerance import Bounds
 
 
 @dataclass(frozen=True)
@@ -80,9 +81,10 @@ class Report:
         header = ("method", "rows", "labels differing", "max absolute", "max scaled", "worst rows", "")
         lines = [header] + [self._line(m) for m in self.methods]
         widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
-        text = "\n".join("  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip() for line in lines)
-        verdict = f"{'equal' if self.ok else 'NOT equal'} (precision {self.precision}: scaled error <= {self.bounds.scaled:g})"
-        return "\n".join([text, verdict, *self.notes])
+        table = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
+        verdict = "equal" if self.ok else "NOT equal"
+        bound = f"(precision {self.precision}: scaled error <= {self.bounds.scaled:g})"
+        return "\n".join([*table, f"{verdict} {bound}", *self.notes])
 
     def _line(self, m: MethodReport) -> tuple[str, ...]:
         differing = str(m.labels_differing)
