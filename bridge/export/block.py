@@ -154,6 +154,16 @@ class Block:
         owners = [(p, i) for p in self.parts for i in range(p.width)]
         return replace(self, parts=tuple(_take(self.builder, owners[w][0], [owners[w][1]]) for w in wanted))
 
+    def of_one_dtype(self) -> Block:
+        """Return numbers in their common dtype, as the array has them that scikit-learn makes of a frame."""
+        if self.has_text:
+            return self
+        return replace(self, parts=tuple(replace(p, value=self.builder.cast(p.value, self.dtype)) for p in self.parts))
+
+    def joined(self, part: Part) -> Block:
+        """Return these columns and, behind them, those of `part`."""
+        return replace(self, parts=(*self.parts, part))
+
     def of(self, value: ir.Value, width: int) -> Block:
         """Return a block of one numeric part."""
         return Block(self.builder, (Part(value, width),))

@@ -124,6 +124,15 @@ class Builder:
         # Both branches are the same: what counts is the number of rows, which a Shape would fetch from the device.
         return self.where(self.op("Equal", first, first), constant, constant)
 
+    def sorted_rows(self, x: ir.Value, width: int) -> tuple[ir.Value, ir.Value]:
+        """Return each row's values from small to large, and the int64 columns that they come from."""
+        node = ir.node("TopK", [x, self.constant([width], np.int64)], {"axis": -1, "largest": 0}, num_outputs=2)
+        self.nodes.append(node)
+        values, order = node.outputs
+        values.type = x.type
+        order.type = ir.TensorType(ir.DataType.INT64)
+        return values, order
+
     def row_max(self, x: ir.Value) -> ir.Value:
         """Return the largest value of each row, (rows, 1); ReduceMax needs cuDNN on CUDA."""
         return self.op("GatherElements", x, self.op("ArgMax", x, axis=1, keepdims=1), axis=1)

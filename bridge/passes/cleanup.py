@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import onnx_ir as ir
 from onnx_ir.passes import common
 
@@ -44,9 +46,44 @@ class NameNodes(ir.passes.InPlacePass):
         return ir.passes.PassResult(model, bool(counts))
 
 
+@dataclass(frozen=True)
+class RememberOutputs(ir.passes.InPlacePass):
+    """Write down the names of the graph's outputs."""
+
+    names: list[str | None]
+
+    def call(self, model: ir.Model) -> ir.passes.PassResult:
+        self.names[:] = [output.name for output in model.graph.outputs]
+        return ir.passes.PassResult(model, modified=False)
+
+
+@dataclass(frozen=True)
+class RestoreOutputs(ir.passes.InPlacePass):
+    """Give every output a value of its own again, where two of them had the same and were made one."""
+
+    names: list[str | None]
+
+    def call(self, model: ir.Model) -> ir.passes.PassResult:
+        graph = model.graph
+        modified = False
+        for i, name in enumerate(self.names):
+            shared = graph.outputs[i]
+            if shared.name == name:
+                continue
+            node = ir.node("Identity", [shared])
+            (own,) = node.outputs
+            own.name, own.type, own.shape = name, shared.type, shared.shape
+            graph.append(node)
+            graph.outputs[i] = own
+            modified = True
+        return ir.passes.PassResult(model, modified)
+
+
 def cleanup() -> ir.passes.Sequential:
     """Return the passes that end every pipeline: no-ops, common subexpressions and dead nodes out, names in."""
+    names: list[str | None] = []
     return ir.passes.Sequential(
+        RememberOutputs(names),
         DropNoOps(),
         common.IdentityEliminationPass(),
         common.RemoveUnusedNodesPass(),
@@ -54,6 +91,7 @@ def cleanup() -> ir.passes.Sequential:
         common.DeduplicateInitializersPass(),
         common.RemoveUnusedNodesPass(),
         common.RemoveUnusedOpsetsPass(),
+        RestoreOutputs(names),
         common.NameFixPass(),
         NameNodes(),
     )

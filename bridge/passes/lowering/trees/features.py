@@ -15,9 +15,8 @@ if TYPE_CHECKING:
 
     from bridge.forest import Forest
 
-def resolve_features(
-    tape: RuleTape, forest: Forest, x: ir.Value, *, native_missing: bool
-) -> tuple[Forest, ir.Value]:
+
+def resolve_features(tape: RuleTape, forest: Forest, x: ir.Value, *, native_missing: bool) -> tuple[Forest, ir.Value]:
     """Return an equal forest without category sets (and without left missing routes, unless `native_missing`).
 
     A category node asks a new column that is 0 for the members of its set and 1 for all else. A node that sends NaN
@@ -25,7 +24,7 @@ def resolve_features(
     """
     require_dtype(x, "the input of Forest")
     new_columns: list[ir.Value] = []
-    width = _width(forest, x)
+    x, width = _of_known_width(tape, forest, x)
     if forest.has_categories:
         columns, forest = _category_columns(tape, forest, x, width)
         new_columns.append(columns)
@@ -37,11 +36,14 @@ def resolve_features(
     return forest, tape.op("Concat", x, *new_columns, axis=1, dtype=x.dtype) if new_columns else x
 
 
-def _width(forest: Forest, x: ir.Value) -> int:
-    """Return the number of columns of x: known, or as many as the forest asks for."""
+def _of_known_width(tape: RuleTape, forest: Forest, x: ir.Value) -> tuple[ir.Value, int]:
+    """Return x and its number of columns; where that is not known, as many columns as the forest asks for."""
     if x.shape is not None and len(x.shape) == 2 and isinstance(x.shape[1], int):
-        return x.shape[1]
-    return int(forest.feature.max()) + 1
+        return x, x.shape[1]
+    width = int(forest.feature.max()) + 1
+    if not forest.has_categories and not forest.missing_left.any():
+        return x, width
+    return tape.op("Gather", x, tape.constant(np.arange(width)), axis=1, dtype=x.dtype), width
 
 
 def _category_columns(tape: RuleTape, forest: Forest, x: ir.Value, width: int) -> tuple[ir.Value, Forest]:
