@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -100,23 +99,24 @@ def convert_function_transformer(b: Builder, transformer: Any, x: Block) -> Mapp
         x = replace(x.of(x.matrix(), x.width), sparse=x.sparse)
     if func is None:
         return {"transform": x}
-    is_known = isinstance(func, Hashable)
-    if is_known and (build := find_converter(func)):
+    if _is_hashable(func) and (build := find_converter(func)):
         return build(b, transformer, x)
-    if not is_known or func not in {*FLOAT_FUNCTIONS, *ANY_FUNCTIONS} or transformer.kw_args:
-        name = getattr(func, "__qualname__", None) or getattr(func, "__name__", None) or repr(func)
-        raise UnsupportedError(
-            f"the function {name} has no counterpart in ONNX that bridge knows"
-            + (f" with the arguments {transformer.kw_args!r}" if transformer.kw_args else "")
-            + f".\nRegister one with bridge.register_converter({name}, build); see its docstring for an example."
-        )
     if x.has_text:
         x.matrix()  # says which column is text
-    parts = tuple(Part(_apply(b, func, part.value), part.width) for part in _runs(b, x))
+    runs = _runs(b, x)
+    parts = tuple(Part(apply_function(b, func, run.value, transformer.kw_args), run.width) for run in runs)
     return {"transform": replace(x, parts=parts)}
 
 
-def _apply(b: Builder, func: Any, value: ir.Value) -> ir.Value:
+def apply_function(b: Builder, func: Any, value: ir.Value, arguments: Mapping[str, Any] | None = None) -> ir.Value:
+    """Return `func(value)` in NumPy's dtype; raises `UnsupportedError` where bridge knows no such function."""
+    if not _is_hashable(func) or func not in {*FLOAT_FUNCTIONS, *ANY_FUNCTIONS} or arguments:
+        name = getattr(func, "__qualname__", None) or getattr(func, "__name__", None) or repr(func)
+        raise UnsupportedError(
+            f"the function {name} has no counterpart in ONNX that bridge knows"
+            + (f" with the arguments {arguments!r}" if arguments else "")
+            + f".\nRegister one with bridge.register_converter({name}, build); see its docstring for an example."
+        )
     dtype = dtype_of(value)
     with np.errstate(all="ignore"):
         result = np.asarray(func(np.ones(1, dtype))).dtype
@@ -128,6 +128,10 @@ def _apply(b: Builder, func: Any, value: ir.Value) -> ir.Value:
         return value
     floats = b.cast(value, np.float64) if dtype.kind != "f" else value
     return FLOAT_FUNCTIONS[func](b, floats)
+
+
+def _is_hashable(func: Any) -> bool:
+    return func.__hash__ is not None
 
 
 def _runs(b: Builder, x: Block) -> list[Part]:

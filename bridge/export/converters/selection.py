@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,27 +42,19 @@ if TYPE_CHECKING:
     VarianceThreshold,
 )
 def convert_selector(b: Builder, selector: Any, x: Block) -> Mapping[str, Answer]:
-    return {"transform": _selected(b, selector, x)}
+    return {"transform": _selected(selector, x)}
 
 
 @converts(RFE, RFECV)
 def convert_recursive_elimination(b: Builder, selector: Any, x: Block) -> Mapping[str, Answer]:
     """Select, and for the other methods ask the estimator that was fitted on the selected columns."""
-    selected = _selected(b, selector, x)
+    selected = _selected(selector, x)
     return {**convert(b, selector.estimator_, selected), "transform": selected}
 
 
-def _selected(b: Builder, selector: Any, x: Block) -> Block:
+def _selected(selector: Any, x: Block) -> Block:
     support = np.flatnonzero(selector.get_support()).tolist()
     if not support:
         raise UnsupportedError(f"{type(selector).__name__} selects no column: nothing is left to compute")
     keeps_frame = _get_output_config("transform", estimator=selector)["dense"] != "default"
-    return (x if keeps_frame else _of_one_dtype(b, x)).select(support)
-
-
-def _of_one_dtype(b: Builder, x: Block) -> Block:
-    """Cast numbers to the dtype of the array that scikit-learn makes of a frame before it selects."""
-    if x.has_text:
-        return x
-    parts = tuple(replace(p, value=b.cast(p.value, x.dtype)) for p in x.parts)
-    return replace(x, parts=parts)
+    return (x if keeps_frame else x.of_one_dtype()).select(support)
