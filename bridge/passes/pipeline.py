@@ -12,6 +12,7 @@ from bridge.opset import IR_VERSION_ML5, ML_DOMAIN, ML_OPSET
 from bridge.passes.cleanup import cleanup
 from bridge.passes.ensure import EnsureTarget
 from bridge.passes.fold_into_forest import FoldIntoForest
+from bridge.passes.lower_again import LowerAgain
 from bridge.passes.lower_ops import LowerOps
 from bridge.passes.precision.float32 import ToFloat32
 from bridge.passes.rule import Options
@@ -42,7 +43,7 @@ def _open(plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
 
 
 def _lower(_plan: Plan, lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
-    return [lowering]
+    return [lowering, LowerAgain(lowering)]
 
 
 def _narrow(plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.PassBase]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import onnx_ir as ir
 
 from bridge.errors import DeclinedError
 from bridge.opset import ML_DOMAIN
@@ -13,8 +14,6 @@ from bridge.passes.rule import RuleTape, constant_of, lowers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import onnx_ir as ir
 
 
 @lowers(ML_DOMAIN, "ArrayFeatureExtractor", targets=TENSOR_TARGETS)
@@ -36,6 +35,8 @@ def lower_array_feature_extractor(tape: RuleTape, node: ir.Node) -> Sequence[ir.
     picked = tape.op("Gather", x, index, axis=rank - 1, dtype=x.dtype)
     if rank == 1:
         picked = tape.op("Reshape", picked, tape.constant([1, -1], np.int64), dtype=x.dtype)
+    before = [1] if rank == 1 else list(x.shape[:-1]) if x.shape is not None else [None] * (rank - 1)
+    picked.shape = ir.Shape([*before, None if known is None else known.size])
     return [picked]
 
 

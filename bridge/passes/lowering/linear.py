@@ -19,6 +19,7 @@ from bridge.passes.lowering.values import (
     known_width,
     largest_class,
     require_number,
+    shaped,
 )
 from bridge.passes.rule import RuleTape, lowers
 
@@ -43,7 +44,8 @@ def lower_linear_regressor(tape: RuleTape, node: ir.Node) -> Sequence[ir.Value]:
     given = attributes.floats("intercepts")
     intercepts = given if len(given) == targets else None
     scores = _scores(tape, x, attributes.floats("coefficients"), intercepts, targets)
-    return [(one_score if targets == 1 else transform_scores)(tape, scores, transform)]
+    result = (one_score if targets == 1 else transform_scores)(tape, scores, transform)
+    return [shaped(result, x, targets)]
 
 
 @lowers(ML_DOMAIN, "LinearClassifier", targets=TENSOR_TARGETS)
@@ -63,14 +65,16 @@ def lower_linear_classifier(tape: RuleTape, node: ir.Node) -> Sequence[ir.Value]
     if len(intercepts) > 1:
         if len(labels) != len(intercepts):
             raise DeclinedError(f"attribute 'classlabels_ints' has {len(labels)} entries for {len(intercepts)} scores")
-        return [largest_class(tape, scores, labels), transform_scores(tape, scores, transform)]
+        answers = transform_scores(tape, scores, transform)
+        return [shaped(largest_class(tape, scores, labels), x), shaped(answers, x, len(labels))]
     if len(labels) not in {0, 2}:
         raise DeclinedError(f"attribute 'classlabels_ints' has {len(labels)} entries for one score, expected 2")
     negative, positive = labels if len(labels) else (0, 1)
     label = if_above(tape, scores, 0.0, yes=tape.constant(np.int64(positive)), no=tape.constant(np.int64(negative)))
+    label = shaped(flat(tape, label), x)
     if len(labels):
-        return [flat(tape, label), two_classes(tape, scores, transform, complement=True)]
-    return [flat(tape, label), one_score(tape, scores, transform)]
+        return [label, shaped(two_classes(tape, scores, transform, complement=True), x, 2)]
+    return [label, shaped(one_score(tape, scores, transform), x, 1)]
 
 
 def _scores(

@@ -25,6 +25,7 @@ from bridge.passes.lowering.values import (
     less_or_equal,
     like,
     require_number,
+    shaped,
     where,
 )
 from bridge.passes.rule import RuleTape, lowers
@@ -53,7 +54,7 @@ def lower_svm_regressor(tape: RuleTape, node: ir.Node) -> Sequence[ir.Value]:
     score = _weighted(tape, similar, weights[:, None].astype(np.float64), rho[:1])
     if attributes.integer("one_class", 0):
         score = if_above(tape, score, 0.0, yes=like(tape, [[1.0]], score), no=like(tape, [[-1.0]], score))
-    return [score]
+    return [shaped(score, x, 1)]
 
 
 @lowers(ML_DOMAIN, "SVMClassifier", targets=TENSOR_TARGETS)
@@ -71,7 +72,8 @@ def lower_svm_classifier(tape: RuleTape, node: ir.Node) -> Sequence[ir.Value]:
         raise DeclinedError("attribute 'classlabels_ints' is empty")
     per_class = attributes.ints("vectors_per_class")
     if not per_class.sum():
-        return _by_class(tape, node, x, labels, transform)
+        label, scores = _by_class(tape, node, x, labels, transform)
+        return [shaped(label, x), shaped(scores, x, len(labels))]
     check_same_length({"vectors_per_class": len(per_class), "classlabels_ints": len(labels)})
     if per_class.min() < 0 or len(labels) < 2:
         raise DeclinedError(
@@ -87,7 +89,8 @@ def lower_svm_classifier(tape: RuleTape, node: ir.Node) -> Sequence[ir.Value]:
         scores = two_classes(tape, pairs, transform, complement=transform != "NONE")
     else:
         scores = transform_scores(tape, pairs, transform)
-    return [label, scores]
+    width = len(labels) if a.size or len(labels) == 2 else len(labels) * (len(labels) - 1) // 2
+    return [shaped(label, x), shaped(scores, x, width)]
 
 
 def _by_class(

@@ -44,8 +44,27 @@ def known_width(x: ir.Value) -> int | None:
     return last if isinstance(last, int) else None
 
 
+_KEEPS_RANK = frozenset({"Abs", "Cast", "Concat", "Exp", "Identity", "Neg", "Sigmoid", "Slice", "Softmax"})
+MOST_STEPS_BACK = 16
+
+
 def rank_of(x: ir.Value) -> int | None:
-    return None if x.shape is None else len(x.shape)
+    """Return the number of axes, or None where it is not known.
+
+    Shape inference gives up on Reshape to a shape that the graph computes, though that shape's length is known.
+    """
+    for _ in range(MOST_STEPS_BACK):
+        if x.shape is not None:
+            return len(x.shape)
+        node = x.producer()
+        if node is None or node.domain not in {"", "ai.onnx"}:
+            return None
+        if node.op_type == "Reshape" and node.inputs[1] is not None:
+            return known_width(node.inputs[1])
+        if node.op_type not in _KEEPS_RANK or node.inputs[0] is None:
+            return None
+        x = node.inputs[0]
+    return None
 
 
 def as_matrix(tape: RuleTape, x: ir.Value, what: str) -> ir.Value:
@@ -58,6 +77,17 @@ def as_matrix(tape: RuleTape, x: ir.Value, what: str) -> ir.Value:
     row = tape.op("Reshape", x, tape.constant([1, -1], np.int64), dtype=x.dtype)
     row.shape = ir.Shape([1, known_width(x)])
     return row
+
+
+def shaped(value: ir.Value, x: ir.Value, *inner: int) -> ir.Value:
+    """Return `value` with its shape set: the rows of the matrix `x`, then `inner`.
+
+    Without it the result takes over what the file says of the node that it replaces, and skl2onnx gives some outputs a
+    wrong width.
+    """
+    rows = x.shape[0] if x.shape is not None and len(x.shape) else None
+    value.shape = ir.Shape([rows, *inner])
+    return value
 
 
 def check_per_column(x: ir.Value, length: int, name: str) -> None:

@@ -22,7 +22,7 @@ from bridge.passes.lowering.trees.node_table import (
     read_tree_ensemble,
 )
 from bridge.passes.lowering.trees.presence import find_presence, with_counts
-from bridge.passes.lowering.values import TENSOR_TARGETS, as_matrix, require_number
+from bridge.passes.lowering.values import TENSOR_TARGETS, as_matrix, require_number, shaped
 from bridge.passes.rule import RuleTape, lowers, require_dtype
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ def lower_tree_ensemble_regressor(tape: RuleTape, node: ir.Node) -> Sequence[ir.
     if len(base) not in {0, targets}:
         raise DeclinedError(f"attribute 'base_values' has {len(base)} entries for {targets} targets")
     scores = tape.cast(_scores(tape, table, x, targets, function, base=base), np.float32)
-    return [(one_score if targets == 1 else transform_scores)(tape, scores, transform)]
+    result = (one_score if targets == 1 else transform_scores)(tape, scores, transform)
+    return [shaped(result, x, targets)]
 
 
 @lowers(ML_DOMAIN, "TreeEnsemble", targets=TENSOR_TARGETS)
@@ -66,10 +67,10 @@ def lower_tree_ensemble(tape: RuleTape, node: ir.Node) -> Sequence[ir.Value]:
     if not 0 <= function < len(AGGREGATES) or not 0 <= transform < len(V5_TRANSFORMS):
         raise DeclinedError(f"attribute 'aggregate_function' is {function} and 'post_transform' {transform}")
     scores = _scores(tape, table, x, targets, AGGREGATES[function])
-    if transform == 0:
-        return [scores]
-    apply = one_score if targets == 1 else transform_scores
-    return [tape.cast(apply(tape, tape.cast(scores, np.float32), V5_TRANSFORMS[transform]), dtype)]
+    if transform:
+        apply = one_score if targets == 1 else transform_scores
+        scores = tape.cast(apply(tape, tape.cast(scores, np.float32), V5_TRANSFORMS[transform]), dtype)
+    return [shaped(scores, x, targets)]
 
 
 @lowers(ML_DOMAIN, "TreeEnsembleClassifier", targets=TENSOR_TARGETS)
@@ -92,7 +93,8 @@ def lower_tree_ensemble_classifier(tape: RuleTape, node: ir.Node) -> Sequence[ir
         one_class_scored=len(np.unique(table.score_target)) == 1,
         all_positive=not (table.score_weight < 0).any(),
     )
-    return classify(tape, given, labels, base, transform)
+    label, answers = classify(tape, given, labels, base, transform)
+    return [shaped(label, x), shaped(answers, x, len(labels))]
 
 
 def _sum_dtype(x: ir.Value) -> np.dtype[Any]:

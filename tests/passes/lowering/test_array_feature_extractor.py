@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from tests.passes.judge import assert_same, declined, edge_rows, element, lower, ml_model, op_types, run
+
+
+def extractor(x, indices, *, constant=True):
+    model = ml_model("ArrayFeatureExtractor", {"X": x, "Y": np.asarray(indices)}, [element(x)])
+    if constant:
+        value = onnx.numpy_helper.from_array(np.asarray(indices), "Y")
+        model.graph.initializer.append(value)
+        del model.graph.input[1]
+    return model
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int64, np.int32])
+@pytest.mark.parametrize("indices", [[2], [2, 0, 0], [[1, 0], [2, 2]]])
+@pytest.mark.parametrize("constant", [True, False])
+@pytest.mark.parametrize("rows", [7, 1, 0])
+def test_columns_are_picked(target, dtype, indices, constant, rows):
+    x = edge_rows(3, dtype)[:rows]
+    model = extractor(x, indices, constant=constant)
+    feeds = {"X": x} | ({} if constant else {"Y": np.asarray(indices)})
+    assert_same(run(lower(model, target), feeds), run(model, feeds))
+
+
+def test_a_vector_gives_one_row(target):
+    x = np.array([1.0, 2.0, 3.0], np.float32)
+    model = extractor(x, [2, 1])
+    lowered = lower(model, target)
+    assert_same(run(lowered, {"X": x}), run(model, {"X": x}))
+    assert op_types(lowered) == ["Gather", "Reshape"]
+
+
+def test_three_axes(target):
+    x = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
+    model = extractor(x, [3, 0])
+    assert_same(run(lower(model, target), {"X": x}), run(model, {"X": x}))
+
+
+def test_the_rank_is_found_behind_a_reshape_to_a_computed_shape():
+    x = edge_rows(3)
+    model = extractor(x, [1])
+    model.graph.input.append(helper.make_tensor_value_info("S", TensorProto.INT64, [2]))
+    model.graph.node.insert(0, helper.make_node("Reshape", ["X", "S"], ["R"]))
+    model.graph.node[1].input[0] = "R"
+    feeds = {"X": x, "S": np.array([-1, 3])}
+    assert_same(run(lower(model), feeds), run(model, feeds))
+
+
+@pytest.mark.parametrize("indices", [[3], [-1]])
+def test_an_index_outside_is_declined(indices):
+    assert f"index {indices[0]} is outside of 0..3" in declined(extractor(edge_rows(3), indices))

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from onnx import TensorProto
+
+from tests.passes.judge import check_parity, declined, edge_rows, lower, ml_model, op_types, run
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int64, np.int32])
+@pytest.mark.parametrize("widths", [[3, 2], [2, 1], [5, 4], [0, 3]])
+def test_blocks_are_joined_cut_and_filled(target, dtype, widths):
+    x = {"X": edge_rows(3, dtype), "Y": edge_rows(2, dtype, seed=1)}
+    # onnxruntime 1.31.1 aborts the process at no rows.
+    check_parity(ml_model("FeatureVectorizer", x, [TensorProto.FLOAT], inputdimensions=widths), x, target, rows=(1,))
+
+
+def test_no_rows_give_no_rows(target):
+    x = {"X": edge_rows(3)[:0]}
+    lowered = lower(ml_model("FeatureVectorizer", x, [TensorProto.FLOAT], inputdimensions=[5]), target)
+    assert run(lowered, x)[0].shape == (0, 5)
+
+
+def test_blocks_of_the_right_width_are_one_concat(target):
+    x = {"X": edge_rows(3), "Y": edge_rows(2)}
+    model = ml_model("FeatureVectorizer", x, [TensorProto.FLOAT], inputdimensions=[3, 2])
+    assert op_types(lower(model, target)) == ["Concat"]
+
+
+def test_widths_that_are_not_one_an_input_are_declined():
+    model = ml_model("FeatureVectorizer", {"X": edge_rows(3)}, [TensorProto.FLOAT], inputdimensions=[3, 2])
+    assert declined(model) == "attribute 'inputdimensions' has 2 entries for 1 inputs"

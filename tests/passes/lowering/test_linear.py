@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from onnx import TensorProto
+
+from tests.passes.judge import check_parity, declined, edge_rows, lower, ml_model, op_types, run
+
+LABEL_AND_SCORES = [TensorProto.INT64, TensorProto.FLOAT]
+TRANSFORMS = ["NONE", "LOGISTIC", "SOFTMAX", "SOFTMAX_ZERO", "PROBIT"]
+# One Gemm in both; exp, log and sqrt are of other libraries than the kernel's: some units in the last place.
+BOUND = 2e-6
+
+
+def rows(seed=0):
+    x = np.random.default_rng(seed).normal(size=(60, 3)).astype(np.float32)
+    x[3], x[5], x[7, 1] = np.nan, 0.0, np.inf
+    return {"X": x}
+
+
+def weights(targets):
+    rng = np.random.default_rng(targets)
+    return {
+        "coefficients": rng.normal(size=3 * targets).astype(np.float32).tolist(),
+        "intercepts": rng.normal(size=targets).astype(np.float32).tolist(),
+    }
+
+
+@pytest.mark.parametrize("transform", TRANSFORMS)
+@pytest.mark.parametrize("targets", [1, 2, 3])
+def test_regressor(target, transform, targets):
+    model = ml_model(
+        "LinearRegressor", rows(), [TensorProto.FLOAT], targets=targets, post_transform=transform, **weights(targets)
+    )
+    check_parity(model, rows(), target, tolerance=BOUND)
+
+
+def test_regressor_leaves_out_intercepts_of_another_number(target):
+    attributes = {"coefficients": [1.0, 2.0, 3.0], "intercepts": [1.0, 2.0], "targets": 1}
+    model = ml_model("LinearRegressor", rows(), [TensorProto.FLOAT], **attributes)
+    lowered = check_parity(model, rows(), target, tolerance=BOUND)
+    assert op_types(lowered) == ["Gemm"]
+
+
+@pytest.mark.parametrize(
+    ("targets", "transform"),
+    [(n, t) for n in (1, 2, 3) for t in TRANSFORMS if (n, t) != (1, "PROBIT")],  # that pair is declined: see below
+)
+@pytest.mark.parametrize("dtype", [np.float32, np.int64])
+def test_classifier(target, transform, targets, dtype):
+    x = rows() if dtype == np.float32 else {"X": edge_rows(3, dtype)}
+    labels = {"classlabels_ints": [5, 7, -9][: max(targets, 2)]}
+    model = ml_model("LinearClassifier", x, LABEL_AND_SCORES, post_transform=transform, **labels, **weights(targets))
+    check_parity(model, x, target, tolerance=BOUND)
+
+
+def test_one_score_without_labels_answers_one_or_zero(target):
+    model = ml_model("LinearClassifier", rows(), LABEL_AND_SCORES, **weights(1))
+    check_parity(model, rows(), target, tolerance=BOUND)
+
+
+def test_a_score_of_zero_is_the_first_class(target):
+    x = {"X": np.array([[0.0, 0.0, 0.0], [np.nan, 0.0, 0.0]], np.float32)}
+    model = ml_model(
+        "LinearClassifier", x, LABEL_AND_SCORES, coefficients=[1.0] * 3, intercepts=[0.0], classlabels_ints=[3, 4]
+    )
+    np.testing.assert_array_equal(run(lower(model, target), x)[0], [3, 3])
+    check_parity(model, x, target)
+
+
+def test_operators_of_many_classes(target):
+    model = ml_model(
+        "LinearClassifier", rows(), LABEL_AND_SCORES, classlabels_ints=[0, 1, 2], post_transform="SOFTMAX", **weights(3)
+    )
+    assert sorted(op_types(lower(model, target))) == ["ArgMax", "Gemm", "Softmax"]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "reason"),
+    [
+        (
+            {"coefficients": [1.0] * 5, "intercepts": [0.0, 0.0], "classlabels_ints": [0, 1]},
+            "has 5 entries for 2 scores",
+        ),
+        ({"coefficients": [1.0] * 8, "intercepts": [0.0, 0.0], "classlabels_ints": [0, 1]}, "expected 2 x 3 columns"),
+        ({"coefficients": [1.0] * 6, "intercepts": [0.0, 0.0], "classlabels_ints": [0]}, "1 entries for 2 scores"),
+        ({"coefficients": [1.0] * 3, "classlabels_ints": [0, 1]}, "'intercepts' is empty"),
+        (
+            {"coefficients": [1.0] * 3, "intercepts": [0.0], "classlabels_ints": [0, 1], "post_transform": "PROBIT"},
+            "PROBIT of one score for two classes",
+        ),
+        ({"coefficients": [1.0] * 3, "intercepts": [0.0], "post_transform": "CUBE"}, "'post_transform' is 'CUBE'"),
+    ],
+)
+def test_attributes_that_do_not_fit_are_declined(attributes, reason):
+    assert reason in declined(ml_model("LinearClassifier", rows(), LABEL_AND_SCORES, **attributes))
