@@ -1,0 +1,125 @@
+"""Support vector machines of libsvm: kernels, votes of pairs, and coupled probabilities."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.svm import SVC, SVR, NuSVC, NuSVR, OneClassSVM
+
+from bridge.errors import UnsupportedError
+from bridge.export.converters.coupling import couple
+from bridge.export.converters.distances import squared_distances
+from bridge.export.converters.links import sigmoid
+from bridge.export.converters.multiclass import ovr_scores
+from bridge.export.registry import Answer, Labels, converts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import onnx_ir as ir
+    from numpy.typing import NDArray
+
+    from bridge.export.block import Block
+    from bridge.export.builder import Builder
+
+
+@converts(SVR, NuSVR)
+def convert_support_vector_regressor(b: Builder, model: Any, x: Block) -> Mapping[str, Answer]:
+    return {"predict": b.flatten_column(_one_decision(b, model, x))}
+
+
+@converts(OneClassSVM)
+def convert_one_class_svm(b: Builder, model: Any, x: Block) -> Mapping[str, Answer]:
+    decision = b.flatten_column(_one_decision(b, model, x))
+    inside = b.op("Greater", decision, b.like(0, decision))
+    return {
+        "predict": b.where(inside, b.constant(1, np.int64), b.constant(-1, np.int64)),
+        "decision_function": decision,
+        "score_samples": b.combine("Add", decision, model.offset_),
+    }
+
+
+@converts(SVC, NuSVC)
+def convert_support_vector_classifier(b: Builder, model: Any, x: Block) -> Mapping[str, Answer]:
+    """Decide each pair of classes: above 0 the first wins. Labels are by votes, whatever the probabilities are."""
+    classes = len(model.classes_)
+    pairs = b.combine("Add", b.matmul(_kernel(b, model, x), b.constant(_pair_weights(model))), model._intercept_)
+    second_wins = b.cast(b.op("LessOrEqual", pairs, b.like(0, pairs)), np.float64)
+    if classes == 2:
+        decision = b.flatten_column(b.op("Neg", pairs))
+        index = b.cast(b.flatten_column(second_wins), np.int64)
+    else:
+        ballots = b.cast(b.op("Less", pairs, b.like(0, pairs)), np.float64)
+        by_class = ovr_scores(b, ballots, b.op("Neg", pairs), classes)
+        decision = by_class if model.decision_function_shape == "ovr" else pairs
+        index = b.argmax(by_class if model.break_ties else _votes(b, second_wins, classes))
+    answers: dict[str, Answer] = {"predict": Labels(index, model.classes_), "decision_function": decision}
+    if hasattr(model, "predict_proba"):
+        slope = b.combine("Mul", pairs, model._probA.reshape(1, -1))
+        first_wins = sigmoid(b, b.op("Neg", b.combine("Add", slope, model._probB.reshape(1, -1))))
+        answers["predict_proba"] = couple(b, first_wins, classes)
+    return answers
+
+
+def _one_decision(b: Builder, model: Any, x: Block) -> ir.Value:
+    weights = _dense(model._dual_coef_).T
+    return b.combine("Add", b.matmul(_kernel(b, model, x), b.constant(weights)), model._intercept_)
+
+
+def _pair_weights(model: Any) -> NDArray[np.float64]:
+    """Return (vectors, pairs): what each support vector adds to the decision between two classes.
+
+    In libsvm, row j - 1 of the coefficients holds those of class i < j against j, and row i those of j against i.
+    """
+    coefficients, counts = _dense(model._dual_coef_), model._n_support
+    owner = np.repeat(np.arange(len(counts)), counts)
+    first, second = np.triu_indices(len(counts), 1)
+    weights = np.zeros((len(owner), len(first)))
+    for pair, (i, j) in enumerate(zip(first, second, strict=True)):
+        weights[owner == i, pair] = coefficients[j - 1, owner == i]
+        weights[owner == j, pair] = coefficients[i, owner == j]
+    return weights
+
+
+def _votes(b: Builder, second_wins: ir.Value, classes: int) -> ir.Value:
+    first, second = np.triu_indices(classes, 1)
+    of_first, of_second = np.eye(classes)[first], np.eye(classes)[second]
+    return b.combine("Add", b.project(second_wins, of_second - of_first), of_first.sum(axis=0).reshape(1, -1))
+
+
+def _kernel(b: Builder, model: Any, x: Block) -> ir.Value:
+    """Return float64 (rows, support vectors)."""
+    if callable(model.kernel):
+        raise UnsupportedError(
+            f"{type(model).__name__} with a kernel that is a function cannot be exported.\n"
+            "Use 'linear', 'poly', 'rbf', 'sigmoid' or 'precomputed'."
+        )
+    value = x.matrix(np.float64)
+    if model.kernel == "precomputed":
+        return b.take_columns(value, model.support_)
+    vectors = _dense(model.support_vectors_)
+    if model.kernel == "rbf":
+        squares = squared_distances(b, value, vectors)
+        return b.op("Exp", b.mul(squares, b.like(-model._gamma, squares)))
+    if model.kernel == "linear":
+        return b.project(value, vectors.T)
+    # gamma goes into the vectors: a scalar factor behind a product would be folded into it as float32.
+    product = b.combine("Add", b.project(value, (model._gamma * vectors).T), np.full(len(vectors), float(model.coef0)))
+    return b.op("Tanh", product) if model.kernel == "sigmoid" else _power(b, product, int(model.degree))
+
+
+def _power(b: Builder, base: ir.Value, degree: int) -> ir.Value:
+    """Return base ** degree by repeated squaring, as libsvm does."""
+    result: ir.Value | None = None
+    while degree:
+        if degree % 2:
+            result = base if result is None else b.mul(result, base)
+        degree //= 2
+        base = b.mul(base, base) if degree else base
+    return b.add(b.mul(base, b.like(0, base)), b.like(1, base)) if result is None else result
+
+
+def _dense(matrix: Any) -> NDArray[np.float64]:
+    return np.asarray(matrix.toarray() if sparse.issparse(matrix) else matrix, np.float64)
