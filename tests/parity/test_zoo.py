@@ -28,9 +28,7 @@ def _cases(models, *rest):
 
 
 every_case = pytest.mark.parametrize("case", _cases(ZOO), indirect=True)
-exact_cases = pytest.mark.parametrize(
-    "case", [c for c in _cases(ZOO) if c.values[0][1] != "portable"], indirect=True
-)
+exact_cases = pytest.mark.parametrize("case", [c for c in _cases(ZOO) if c.values[0][1] != "portable"], indirect=True)
 portable_cases = pytest.mark.parametrize(
     "case", [c for c in _cases(ZOO) if c.values[0][1] == "portable"], indirect=True
 )
