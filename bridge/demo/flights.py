@@ -71,7 +71,7 @@ def build_histogram() -> Any:
     """Return an unfitted pipeline that ends in histogram gradient boosting."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    return _pipeline(HistGradientBoostingClassifier(max_iter=100, random_state=0))
+    return _pipeline(HistGradientBoostingClassifier(max_iter=60, random_state=0))
 
 
 def build_numbers_forest() -> Any:

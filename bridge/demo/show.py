@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -15,7 +16,7 @@ from rich.table import Table
 
 from bridge.demo.flights import load_flights
 from bridge.demo.trial import CASES, Trial, sizes_within
-from bridge.runtime.providers import cuda_is_usable, usable_cores
+from bridge.runtime.providers import cuda_is_usable, import_onnxruntime, usable_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -105,7 +106,8 @@ def _notes(trials: list[Trial]) -> Iterator[str]:
     where = "a CUDA device" if cuda_is_usable() else "the CPU too, as there is no CUDA device here"
     yield (
         "\nTimes of predict: DataFrame in (array for the last model), labels out; medians after a warm-up.\n"
-        f"scikit-learn as it comes, onnxruntime with {usable_cores()} threads, on {os.cpu_count()} cores.\n"
+        f"scikit-learn {version('scikit-learn')} as it comes, onnxruntime {import_onnxruntime().__version__} "
+        f"with {usable_cores()} threads; {os.cpu_count()} cores.\n"
         "Ratios: how many times faster than scikit-learn. Worst error: of a probability.\n"
         f"The cuda files ran on {where}."
     )
