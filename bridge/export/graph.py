@@ -47,6 +47,8 @@ def export_graph(estimator: Any, sample: object, *, methods: Sequence[str] | Non
     if not row_count(sample):
         raise InputError("the sample has no rows; give at least one, so that dtypes and shapes can be read from it.")
     few = take_rows(sample, np.arange(min(PROBE_ROWS, row_count(sample))))
+    if methods is None:
+        names = [name for name in names if not _only_raises(estimator, name, few)] or names
     actual = {name: _ask(estimator, name, few, problems) for name in names}
     sample = in_fitted_order(sample, getattr(estimator, "feature_names_in_", None))
     schema = infer_schema(sample)
@@ -121,6 +123,24 @@ def _check_labels(estimator: Any) -> None:
                 f"{type(estimator).__name__} has labels of dtype {array.dtype}; a file holds text, integers, booleans "
                 "and floats.\nFit with such labels."
             )
+
+
+def _only_raises(estimator: Any, method: str, few: Any) -> bool:
+    """Return whether a method that `hasattr` finds says, once called, that it is not there (for this solver, say).
+
+    An AttributeError without a name was raised on purpose; Python's own say which name was missing.
+    """
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            getattr(estimator, method)(few)
+    except NotImplementedError:
+        return True
+    except AttributeError as error:
+        return error.name is None
+    except Exception:  # noqa: BLE001  asked again, and reported, by `_ask`
+        return False
+    return False
 
 
 def _ask(estimator: Any, method: str, few: Any, problems: Sequence[str]) -> Any:

@@ -85,6 +85,4 @@ def test_chain_of_trees(agree):
 def test_chain_of_classifiers(agree, member, method):
     if not hasattr(member, method):
         pytest.skip(f"{type(member).__name__} has no {method}")
-    names = ("predict", "predict_proba", "decision_function")
-    offered = [name for name in names if hasattr(member, name)]  # the chain says it has predict_log_proba, but raises
-    check(agree, ClassifierChain(member, order=[2, 0, 1], chain_method=method), X, MULTILABEL, methods=offered)
+    check(agree, ClassifierChain(member, order=[2, 0, 1], chain_method=method), X, MULTILABEL)
