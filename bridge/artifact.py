@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, field
+import re
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import onnx
 from google.protobuf.message import DecodeError
@@ -19,6 +20,8 @@ from bridge.opset import METADATA_KEY, PRODUCER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+T = TypeVar("T")
 
 FORMAT = 1
 """The version of the JSON; readers refuse a newer one."""
@@ -72,21 +75,41 @@ class Metadata:
             data = json.loads(text)
             _check_format(data.pop("format"))
             schema = data["schema"]
-            columns = tuple(
-                Column(**{**c, "vocabulary": tuple(c["vocabulary"]), "allowed": tuple(c["allowed"])})
-                for c in schema["columns"]
-            )
-            names = schema["feature_names"]
-            data["schema"] = Schema(
-                **{**schema, "columns": columns, "feature_names": None if names is None else tuple(names)}
-            )
-            data["methods"] = tuple(Method.from_json(m) for m in data["methods"])
-            data["classes"] = tuple(Classes(c["dtype"], tuple(c["values"])) for c in data["classes"])
-            return Metadata(**data)
+            data["schema"] = _build(Schema, {**schema, "columns": [_build(Column, c) for c in schema["columns"]]})
+            for method in data["methods"]:
+                method["labels"] = [_build(Classes, c) for c in method["labels"]]
+            data["methods"] = [_build(Method, m) for m in data["methods"]]
+            data["classes"] = [_build(Classes, c) for c in data["classes"]]
+            _check_columns(data["schema"])
+            return _build(Metadata, data)
         except ArtifactError:
             raise
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ArtifactError(f"the file's bridge metadata is damaged ({error}). Export the model again.") from error
+
+
+_JSON_TYPES = {"str": str, "int": int, "bool": bool, "tuple": list, "Mapping": dict, "Kind": str, "Schema": Schema}
+
+
+def _build(cls: type[T], data: dict[str, Any]) -> T:
+    """Return the dataclass `cls` from JSON; raise `TypeError` where a field has another type than `cls` says."""
+    for each in fields(cls):  # type: ignore[arg-type]
+        written = str(each.type)  # as in the source: "tuple[str, ...] | None"
+        expected = _JSON_TYPES[re.split(r"\W", written)[0]]
+        value = data.get(each.name)
+        is_absent = value is None and (each.name not in data or written.endswith("| None"))
+        if not is_absent and not isinstance(value, expected):
+            raise TypeError(f"{each.name} is {value!r}, expected {written}")
+    return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in data.items()})
+
+
+def _check_columns(schema: Schema) -> None:
+    """Raise `ValueError` where an input's columns lie outside of the table."""
+    ends = [c.index + c.width for c in schema.columns]
+    unknown = schema.feature_names is None and not schema.n_features  # a plain model may not say its width
+    known = schema.n_features if schema.feature_names is None else len(schema.feature_names)
+    if any(c.index < 0 or c.width < 0 for c in schema.columns) or (max(ends, default=0) > known and not unknown):
+        raise ValueError(f"its inputs do not fit into a table of {known} columns")
 
 
 def _check_format(version: int) -> None:

@@ -1,8 +1,9 @@
-"""Describe a model that bridge did not export: its inputs and outputs, under scikit-learn's names where they are known."""
+"""Describe a model that bridge did not export: its inputs and outputs, by scikit-learn's names where they are known."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,16 +44,19 @@ def describe_plain(model: onnx.ModelProto, *, target: str = "unknown", precision
     for value in inputs:
         start = sum(c.width for c in columns)
         columns.append(_column(value, start, vocabularies.get(value.name)))
+    if len(columns) > 1:  # an input that does not say its width is one column among others
+        columns = [replace(c, width=max(c.width, 1)) for c in columns]
     width = sum(c.width for c in columns)
+    named = len(columns) > 1 and len(columns) == width
     methods = [m for o in model.graph.output if (m := _method(o, labels.get(o.name))) is not None]
     predict = next((m for m in methods if m.name == "predict" and m.labels), None)
     return Metadata(
         estimator=model.graph.name or "unknown",
         target=target,
         precision=precision,
-        schema=Schema("array", tuple(columns), width)
-        if len(columns) == 1
-        else Schema("frame", tuple(columns), width, tuple(c.name for c in columns), reorder=True),
+        schema=Schema("frame", tuple(columns), width, tuple(c.name for c in columns), reorder=True)
+        if named
+        else Schema("array", tuple(columns), width),
         methods=tuple(methods),
         classes=predict.labels if predict else (),
     )
@@ -62,7 +66,12 @@ def _column(value: onnx.ValueInfoProto, index: int, vocabulary: Sequence[str] | 
     kind = value.type.tensor_type
     if not value.type.HasField("tensor_type"):
         raise ArtifactError(f"input {value.name!r} is no tensor; bridge serves models that take tensors.")
-    width = kind.shape.dim[1].dim_value if len(kind.shape.dim) == 2 else 1
+    rank = len(kind.shape.dim) if kind.HasField("shape") else 2
+    if rank != 2:
+        raise ArtifactError(
+            f"input {value.name!r} has {rank} dimensions; bridge serves models that take tables of rows and columns."
+        )
+    width = kind.shape.dim[1].dim_value if kind.HasField("shape") else 0
     if vocabulary is not None:
         return Column(value.name, "text", "int64", index=index, vocabulary=tuple(vocabulary))
     if kind.elem_type == onnx.TensorProto.STRING:

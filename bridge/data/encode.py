@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bridge.data.frame import as_values, frame_columns, is_frame, raw_column
 from bridge.data.numbers import NumberReader
-from bridge.data.schema import Schema, as_table, is_sparse
+from bridge.data.schema import Column, Schema, as_table, is_sparse
 from bridge.data.text import TextReader
 from bridge.errors import InputError
 
@@ -59,10 +60,8 @@ class Encoder:
         return NumberReader(columns[0])
 
     @cached_property
-    def _readers(self) -> list[tuple[str, NumberReader | None, TextReader | None]]:
-        return [
-            (c.name, None, TextReader(c)) if c.is_text else (c.name, NumberReader(c), None) for c in self.schema.columns
-        ]
+    def _readers(self) -> list[tuple[Column, NumberReader | TextReader]]:
+        return [(c, TextReader(c) if c.is_text else NumberReader(c)) for c in self.schema.columns]
 
     @cached_property
     def _own_positions(self) -> list[int]:
@@ -83,13 +82,16 @@ class Encoder:
         return self._encode_columns(columns)
 
     def _encode_columns(self, columns: Sequence[Any]) -> Feeds:
-        """Return the feeds for one column an input, in the order of the schema."""
-        feeds = {}
-        for (name, number, text), values in zip(self._readers, columns, strict=True):
-            if number is not None:
-                feeds[name] = number(as_values(values).reshape(-1, 1))
-            elif text is not None:
-                feeds[name] = text(values)
+        """Return the feeds for the columns of every input, in the order of the schema."""
+        feeds: Feeds = {}
+        rest = iter(columns)
+        for column, reader in self._readers:
+            if isinstance(reader, TextReader):
+                feeds[column.name] = reader(next(rest))
+            elif column.width == 1:
+                feeds[column.name] = reader(as_values(next(rest)).reshape(-1, 1))
+            else:
+                feeds[column.name] = reader(np.column_stack([as_values(c) for c in islice(rest, column.width)]))
         return feeds
 
     def _find_columns(self, found: list[Any]) -> list[int]:

@@ -22,6 +22,10 @@ SMALL = 64
 cross at 64 rows of pandas' str, 15 us; 100,000 rows take 1 ms against 7 ms)."""
 
 
+_TO_LIST = ("tolist", "to_list", "to_pylist")
+"""How arrays and pandas, polars, and Arrow call it."""
+
+
 class TextReader:
     """Gives the values of one text input their codes."""
 
@@ -51,9 +55,8 @@ class TextReader:
         if len(values) > SMALL and hasattr(values, "replace_strict") and str(values.dtype) == "String":  # polars
             found = values.replace_strict(list(self._codes), list(self._codes.values()), default=UNKNOWN_CODE)
             return np.array(found.to_numpy(), np.int64)
-        if hasattr(values, "tolist"):
-            return self._look_up_each(values.tolist())
-        return self._look_up_each(as_values(values).tolist())
+        as_list = next(getattr(values, name) for name in _TO_LIST if hasattr(values, name))
+        return self._look_up_each(as_list())
 
     def _look_up_each(self, values: list[Any]) -> NDArray[np.int64]:
         try:

@@ -62,7 +62,9 @@ def open_session(model: bytes, *, device: Device, threads: int | None = None) ->
     options.log_severity_level = 3
     providers = choose_providers(device)
     try:
-        session = ort.InferenceSession(model, options, providers=providers, disabled_optimizers=DISABLED_OPTIMIZERS)
+        session = ort.InferenceSession(
+            model, options, providers=providers, disabled_optimizers=DISABLED_OPTIMIZERS, enable_fallback=0
+        )
     except Exception as error:  # onnxruntime's own errors derive from Exception alone
         raise ArtifactError(f"onnxruntime {ort.__version__} cannot load this model: {error}") from error
     if device == "cuda" and CUDA not in session.get_providers():
