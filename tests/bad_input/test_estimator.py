@@ -121,7 +121,9 @@ def test_estimator_that_cannot_answer_new_rows_is_refused():
 
 def test_estimator_without_a_converter_is_refused_with_its_step_and_the_way_out():
     estimator = make_pipeline(Tripler(), forest()).fit(ARRAY, LABELS)
-    message = r"step 'tripler' \(Tripler\): no converter for .*Tripler\.\nRegister one with bridge.register_converter\(Trip"
+    message = (
+        r"step 'tripler' \(Tripler\): no converter for .*Tripler\.\nRegister one with bridge.register_converter\(Trip"
+    )
     with pytest.raises(UnsupportedError, match=message):
         bridge.export(estimator, ARRAY)
 
