@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import onnx_ir as ir
-from onnx_ir.passes import common
+
+from bridge.passes.shapes import infer_shapes
 
 if TYPE_CHECKING:
     from bridge.passes.lower_ops import LowerOps
@@ -25,7 +26,7 @@ class LowerAgain(ir.passes.InPlacePass):
         modified = False
         left = len(self.lowering.declined)
         while left:
-            common.ShapeInferencePass()(model)
+            infer_shapes()(model)
             modified |= self.lowering(model).modified
             if len(self.lowering.declined) >= left:
                 break

@@ -16,6 +16,7 @@ from bridge.passes.lower_again import LowerAgain
 from bridge.passes.lower_ops import LowerOps
 from bridge.passes.precision.float32 import ToFloat32
 from bridge.passes.rule import Options
+from bridge.passes.shapes import infer_shapes
 from bridge.passes.text_inputs import TextInputs
 from bridge.targets import Precision, Target
 
@@ -36,22 +37,23 @@ def _open(plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
     return [
         common.InlinePass(),
         common.LiftConstantsToInitializersPass(lift_all_constants=False),
-        common.ShapeInferencePass(),
+        infer_shapes(),
         *([] if plan.options.target == "cpu" else [TextInputs()]),
         FoldIntoForest(),
     ]
 
 
-def _lower(_plan: Plan, lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
-    return [lowering, LowerAgain(lowering)]
+def _lower(plan: Plan, lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
+    ensure = EnsureTarget(plan.options.target, lowering)
+    return [lowering, LowerAgain(lowering), common.RemoveUnusedNodesPass(), ensure]
 
 
 def _narrow(plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
-    return [common.ShapeInferencePass(), ToFloat32(plan.inputs_are_rounded)] if plan.precision == "float32" else []
+    return [infer_shapes(), ToFloat32(plan.inputs_are_rounded)] if plan.precision == "float32" else []
 
 
-def _close(plan: Plan, lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
-    return [cleanup(), EnsureTarget(plan.options.target, lowering), common.ShapeInferencePass()]
+def _close(_plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
+    return [cleanup(), infer_shapes()]
 
 
 STAGES: dict[Target, tuple[Stage, ...]] = {

@@ -46,6 +46,7 @@ def read_model(proto: onnx.ModelProto) -> ir.Model:
         read = ir.from_proto(model)
     except Exception as error:
         raise ArtifactError(f"the model cannot be read: {_innermost(error)}") from error
+    _check_tensors(read)
     _check_sources(read)
     return read
 
@@ -101,6 +102,32 @@ def _nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
                 yield from _nodes(inner)
 
 
+def _check_tensors(model: ir.Model) -> None:
+    """Read every tensor once: one whose size is not that of its shape would fail in some later pass."""
+    for graph in [model.graph, *model.graph.subgraphs()]:
+        for name, value in graph.initializers.items():
+            _check_tensor(value.const_value, f"the constant {name!r}")
+        for node in graph:
+            for attribute in node.attributes.values():
+                if attribute.type == ir.AttributeType.TENSOR and not attribute.is_ref():
+                    _check_tensor(attribute.value, f"attribute '{attribute.name}' of node {_called(node)}")
+
+
+def _check_tensor(tensor: ir.TensorProtocol | None, name: str) -> None:
+    if tensor is None or isinstance(tensor, ir.ExternalTensor):
+        return
+    if tensor.dtype == ir.DataType.UNDEFINED:
+        raise ArtifactError(f"{name} is damaged (it has no element type)")
+    try:
+        tensor.numpy()
+    except (TypeError, ValueError) as error:
+        raise ArtifactError(f"{name} is damaged ({error})") from error
+
+
+def _called(node: ir.Node) -> str:
+    return f"{node.name!r} ({node.op_type})" if node.name else node.op_type
+
+
 def _check_sources(model: ir.Model) -> None:
     graphs = [model.graph, *model.graph.subgraphs()]
     inputs = {value for graph in graphs for value in graph.inputs}
@@ -112,7 +139,7 @@ def _check_sources(model: ir.Model) -> None:
         for node in graph:
             for value in node.inputs:
                 if value is not None and not is_made(value):
-                    raise ArtifactError(f"node {node.name or node.op_type!r} reads {value.name!r}, which nothing makes")
+                    raise ArtifactError(f"node {_called(node)} reads {value.name!r}, which nothing makes")
         for value in graph.outputs:
             if not is_made(value):
                 raise ArtifactError(f"nothing makes the graph's output {value.name!r}")

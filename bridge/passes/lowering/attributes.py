@@ -29,6 +29,13 @@ class Attributes:
     def floats(self, name: str) -> NDArray[np.float32]:
         return np.array(self._value(name, ir.AttributeType.FLOATS, ()), np.float32)
 
+    def finite_floats(self, name: str) -> NDArray[np.float32]:
+        """Return weights: a NaN or an infinity among them would spread to rows that it does not concern."""
+        values = self.floats(name)
+        if not np.isfinite(values).all():
+            raise DeclinedError(f"attribute '{name}' has a number that is not finite")
+        return values
+
     def ints(self, name: str) -> NDArray[np.int64]:
         return np.array(self._value(name, ir.AttributeType.INTS, ()), np.int64)
 

@@ -42,7 +42,7 @@ def lower_svm_regressor(tape: RuleTape, node: ir.Node) -> Sequence[ir.Value]:
     """Return float32 (rows, 1); with `one_class` 1 or -1. onnxruntime ignores its post_transform, and so does this."""
     x = as_matrix(tape, require_number(node), "the input of SVMRegressor")
     attributes = Attributes(node)
-    coefficients, rho = attributes.floats("coefficients"), attributes.floats("rho")
+    coefficients, rho = attributes.finite_floats("coefficients"), attributes.finite_floats("rho")
     count = attributes.integer("n_supports", 0)
     _check_counts(rho, 1, coefficients, max(count, 1))
     if count > 0:
@@ -81,7 +81,7 @@ def lower_svm_classifier(tape: RuleTape, node: ir.Node) -> Sequence[ir.Value]:
         )
     pairs = _pair_scores(tape, node, x, per_class)
     label = largest_class(tape, _votes(tape, pairs, len(labels)), labels)
-    a, b = attributes.floats("prob_a"), attributes.floats("prob_b")
+    a, b = attributes.finite_floats("prob_a"), attributes.finite_floats("prob_b")
     check_same_length({"prob_a": len(a), "prob_b": len(b)})
     if a.size:
         scores = transform_scores(tape, _probabilities(tape, pairs, a, b, len(labels)), transform)
@@ -102,7 +102,7 @@ def _by_class(
     larger score is above 0 (0.5 where no coefficient is negative), whichever class that score is of.
     """
     attributes = Attributes(node)
-    coefficients, rho = attributes.floats("coefficients"), attributes.floats("rho")
+    coefficients, rho = attributes.finite_floats("coefficients"), attributes.finite_floats("rho")
     classes = len(labels)
     _check_counts(rho, 1, coefficients, classes)
     _check_width(x, len(coefficients) // classes, "coefficients")
@@ -122,7 +122,7 @@ def _by_class(
 
 
 def _vectors(attributes: Attributes, count: int, x: ir.Value) -> NDArray[np.float32]:
-    vectors = attributes.floats("support_vectors")
+    vectors = attributes.finite_floats("support_vectors")
     if not vectors.size or len(vectors) % count:
         raise DeclinedError(f"attribute 'support_vectors' has {len(vectors)} entries for {count} vectors")
     _check_width(x, len(vectors) // count, "support_vectors")
@@ -152,7 +152,7 @@ def _pair_scores(tape: RuleTape, node: ir.Node, x: ir.Value, per_class: NDArray[
     """Return float32 (rows, pairs): above 0 where the first class of the pair wins."""
     attributes = Attributes(node)
     classes, count = len(per_class), int(per_class.sum())
-    rho, flat_coefficients = attributes.floats("rho"), attributes.floats("coefficients")
+    rho, flat_coefficients = attributes.finite_floats("rho"), attributes.finite_floats("coefficients")
     n_pairs = classes * (classes - 1) // 2
     _check_counts(rho, n_pairs, flat_coefficients, (classes - 1) * count)
     coefficients = flat_coefficients[: (classes - 1) * count].reshape(classes - 1, count)

@@ -36,7 +36,7 @@ class Kernel:
     def of(node: ir.Node) -> Kernel:
         attributes = Attributes(node)
         name = attributes.choice("kernel_type", KERNELS, "LINEAR")
-        params = attributes.floats("kernel_params")
+        params = attributes.finite_floats("kernel_params")
         if len(params) not in {0, 3}:
             raise DeclinedError(
                 f"attribute 'kernel_params' has {len(params)} entries, expected gamma, coef0 and degree"

@@ -41,8 +41,8 @@ def lower_tree_ensemble_regressor(tape: RuleTape, node: ir.Node) -> Sequence[ir.
     x = as_matrix(tape, require_number(node), "the input of TreeEnsembleRegressor")
     attributes = Attributes(node)
     dtype = _sum_dtype(x)
-    table = read_lists(node, "target", dtype)
     targets = attributes.integer("n_targets", 0)
+    table = _checked(read_lists(node, "target", dtype), targets)
     transform = attributes.choice("post_transform", POST_TRANSFORMS, "NONE")
     function = attributes.choice("aggregate_function", AGGREGATES, "SUM")
     base = floats_or_tensor(node, "base_values", dtype)
@@ -61,8 +61,8 @@ def lower_tree_ensemble(tape: RuleTape, node: ir.Node) -> Sequence[ir.Value]:
     dtype = require_dtype(x, "the input of TreeEnsemble")
     if dtype not in {np.dtype(np.float32), np.dtype(np.float64)}:
         raise DeclinedError(f"the input of TreeEnsemble is {dtype}, expected float32 or float64")
-    table = read_tree_ensemble(node, dtype)
     targets = attributes.integer("n_targets", 0)
+    table = _checked(read_tree_ensemble(node, dtype), targets)
     function, transform = attributes.integer("aggregate_function", 1), attributes.integer("post_transform", 0)
     if not 0 <= function < len(AGGREGATES) or not 0 <= transform < len(V5_TRANSFORMS):
         raise DeclinedError(f"attribute 'aggregate_function' is {function} and 'post_transform' {transform}")
@@ -80,9 +80,8 @@ def lower_tree_ensemble_classifier(tape: RuleTape, node: ir.Node) -> Sequence[ir
     transform = Attributes(node).choice("post_transform", POST_TRANSFORMS, "NONE")
     labels = class_labels(node, "classlabels_int64s")
     dtype = _sum_dtype(x)
-    table = read_lists(node, "class", dtype)
+    table = _checked(read_lists(node, "class", dtype), len(labels))
     base = floats_or_tensor(node, "base_values", dtype)
-    _check_scores(table, len(labels))
     presence = find_presence(table, len(labels))
     counting = with_counts(table, len(labels), presence.sometimes)
     given = ClassScores(
@@ -116,26 +115,26 @@ def _scores(
     Sums are taken in float64 and rounded once, where onnxruntime adds float32 numbers one after another (in an order
     that depends on its threads): they differ by rounding, at most trees x 2**-24 of the sum of magnitudes.
     """
-    _check_scores(table, targets)
     dtype = _sum_dtype(x)
-    if targets == 1:  # onnxruntime reads one score of a leaf, the first
-        _, first = np.unique(table.score_leaf, return_index=True)
-        table = replace(
-            table,
-            score_leaf=table.score_leaf[first],
-            score_target=table.score_target[first],
-            score_weight=table.score_weight[first],
-        )
     base = base if base is not None and base.size else np.zeros(targets)
     return aggregate(tape, table, x, function, base.astype(np.float64), dtype=dtype)
 
 
-def _check_scores(table: NodeTable, targets: int) -> None:
+def _checked(table: NodeTable, targets: int) -> NodeTable:
+    """Return the table with one score a leaf if there is one target; decline scores of targets that do not exist.
+
+    For one target onnxruntime reads one number a leaf: its first score, or without one its entry of `nodes_values`.
+    """
     if targets < 1:
         raise DeclinedError(f"there are {targets} targets or class labels, expected at least 1")
     wrong = (table.score_target < 0) | (table.score_target >= targets)
     if wrong.any():
         raise DeclinedError(f"a leaf scores target or class {table.score_target[wrong][0]} of {targets}")
-    silent = np.setdiff1d(np.flatnonzero(table.mode == LEAF), table.score_leaf)
-    if silent.size:
-        raise DeclinedError(f"{len(silent)} leaves have no score (the first is node {silent[0]} of the table)")
+    if targets == 1:
+        weight = table.value.copy()
+        weight[table.score_leaf[::-1]] = table.score_weight[::-1]
+        leaves = np.flatnonzero(table.mode == LEAF)
+        table = replace(table, score_leaf=leaves, score_target=np.zeros_like(leaves), score_weight=weight[leaves])
+    if not np.isfinite(table.score_weight).all():
+        raise DeclinedError("a leaf's weight is not finite")
+    return table
