@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 MAX_DEPTH = 4096
 """No library grows trees this deep; more means that the tables loop."""
 
+MAX_CATEGORIES = 2**24
+"""The numbers below this are the categories that float32 can tell apart; one column's table has a row for each."""
+
 
 def _no_sets() -> NDArray[np.int64]:
     return np.zeros(0, np.int64)
@@ -109,6 +112,10 @@ class Forest:
         _check_range("category", self.category[self.category >= 0], len(self.set_starts) - 1)
         if n_features is not None:
             _check_range("feature", self.feature[inner], n_features)
+        starts = self.set_starts
+        if starts[:1].tolist() != [0] or (np.diff(starts) < 0).any() or starts[-1] != len(self.set_members):
+            raise InputError("forest table 'set_starts' does not cut 'set_members' into sets")
+        _check_range("set_members", self.set_members, MAX_CATEGORIES)
         _ = self.depth
 
     def tables(self) -> list[NDArray[np.generic]]:
@@ -167,4 +174,4 @@ def floor_float32(values: NDArray[np.float64]) -> NDArray[np.float32]:
     """
     with np.errstate(over="ignore"):
         rounded = values.astype(np.float32)
-    return np.where(rounded > values, np.nextafter(rounded, np.float32(-np.inf)), rounded)
+        return np.where(rounded > values, np.nextafter(rounded, np.float32(-np.inf)), rounded)

@@ -29,8 +29,9 @@ def lower_forest(tape: RuleTape, node: ir.Node) -> Sequence[ir.Value]:
     if x is None:
         raise DeclinedError("Forest has no input")
     forest = Forest.from_tables([require_constant(t, "a table of Forest") for t in tables])
+    width = x.shape[1] if x.shape is not None and len(x.shape) == 2 else None
     try:
-        forest.check()
+        forest.check(width if isinstance(width, int) else None)
     except InputError as error:
         raise DeclinedError(str(error)) from error
     return [write_forest(tape, forest, x)]
