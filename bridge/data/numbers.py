@@ -48,8 +48,14 @@ class NumberReader:
         return array
 
     @cached_property
-    def _categories(self) -> frozenset[float]:
-        return frozenset(np.asarray(self.column.allowed, self._dtype).tolist())
+    def _categories(self) -> list[tuple[int, str, frozenset[float]]]:
+        """For every column that is checked: its position, its name, and the values that it may hold."""
+        allowed, counts = np.asarray(self.column.allowed, self._dtype), self.column.allowed_counts
+        if not counts:
+            return [(0, self.column.name, frozenset(allowed.tolist()))]
+        ends = np.cumsum(np.maximum(counts, 0))
+        known = [frozenset(allowed[end - max(n, 0) : end].tolist()) for n, end in zip(counts, ends, strict=True)]
+        return [(i, str(i), known[i]) for i, count in enumerate(counts) if count >= 0]
 
     def _from_objects(self, array: NDArray[Any]) -> NDArray[np.float64]:
         values = array.ravel()
@@ -126,12 +132,13 @@ class NumberReader:
 
     def _check_categories(self, array: NDArray[Any]) -> None:
         """Raise for values other than the fitted categories, compared in the dtype of the graph; NaN may pass."""
-        known = self._categories
-        if array.size > 1:
-            array = array[~(np.isin(array, list(known)) | np.isnan(array))]
-        unknown = {v for v in array.ravel().tolist() if v not in known and v == v}  # noqa: PLR0124
-        if unknown:
-            raise unknown_categories(self.column.name, unknown)
+        for position, name, known in self._categories:
+            values = array[:, position]
+            if values.size > 1:
+                values = values[~(np.isin(values, list(known)) | np.isnan(values))]
+            unknown = {v for v in values.tolist() if v not in known and v == v}  # noqa: PLR0124
+            if unknown:
+                raise unknown_categories(name, unknown)
 
     def _where(self, bad: NDArray[np.bool_] | None = None) -> str:
         """Name the input, and the column of the first bad value where the input has several."""

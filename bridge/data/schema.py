@@ -55,8 +55,9 @@ class Column:
         How many columns of the table this input takes, and the position of the first.
     vocabulary
         For text: the value of each code. Empty until the export has met the encoders.
-    allowed
-        For a numeric column that an encoder checks: the values that it accepts.
+    allowed, allowed_counts
+        For numbers that an encoder checks: the values that it accepts. Of several columns they stand one after
+        another, and `allowed_counts` says how many are each column's; -1 for one that is not checked.
     strict
         Whether the estimator raises on a value that `vocabulary` or `allowed` does not hold.
     allow_nan, allow_none, allow_inf, allow_huge
@@ -72,6 +73,7 @@ class Column:
     index: int = 0
     vocabulary: tuple[Scalar, ...] = ()
     allowed: tuple[float, ...] = ()
+    allowed_counts: tuple[int, ...] = ()
     strict: bool = False
     allow_nan: bool = True
     allow_none: bool = True
@@ -82,6 +84,10 @@ class Column:
     @property
     def is_text(self) -> bool:
         return self.dtype == "text"
+
+    def is_checked(self, position: int = 0) -> bool:
+        """Return whether an encoder accepts only some values in one of this input's columns."""
+        return self.strict and (not self.allowed_counts or self.allowed_counts[position] >= 0)
 
 
 @dataclass(frozen=True)

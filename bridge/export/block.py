@@ -47,21 +47,32 @@ class TextColumn:
 
 @dataclass
 class NumberColumn:
-    """A numeric input that an encoder may put conditions on."""
+    """A numeric input, of one column or several, that an encoder may put conditions on."""
 
     name: str
-    allowed: tuple[float, ...] = ()
-    strict: bool = False
+    width: int = 1
+    allowed: dict[int, tuple[float, ...]] = field(default_factory=dict)
 
-    def restrict(self, values: Sequence[float]) -> None:
+    @property
+    def strict(self) -> bool:
+        return bool(self.allowed)
+
+    def restrict(self, values: Sequence[float], position: int = 0) -> None:
         """Have the host refuse values other than these, and than those that earlier calls allowed too."""
         known = tuple(float(v) for v in values if v == v)  # noqa: PLR0124
-        self.allowed = tuple(v for v in self.allowed if v in known) if self.strict else known
-        self.strict = True
+        earlier = self.allowed.get(position)
+        self.allowed[position] = known if earlier is None else tuple(v for v in earlier if v in known)
 
     def besides(self, value: Any) -> NumberColumn:
-        """Return this column behind a step that replaces `value`: an encoder there cannot meet it."""
-        return _Replaced(self.name, column=self, value=value)
+        """Return this input behind a step that replaces `value`: an encoder there cannot meet it."""
+        return _Replaced(self.name, self.width, column=self, value=value)
+
+    def flat(self) -> tuple[tuple[float, ...], tuple[int, ...]]:
+        """Return the allowed values of all columns, and how many each has: -1 without conditions, () for one column."""
+        values = tuple(v for position in sorted(self.allowed) for v in self.allowed[position])
+        if self.width == 1 or not self.allowed:
+            return values, ()
+        return values, tuple(len(self.allowed[i]) if i in self.allowed else -1 for i in range(self.width))
 
 
 @dataclass
@@ -71,9 +82,9 @@ class _Replaced(NumberColumn):
     column: NumberColumn | None = None
     value: Any = None
 
-    def restrict(self, values: Sequence[float]) -> None:
+    def restrict(self, values: Sequence[float], position: int = 0) -> None:
         if self.column is not None:
-            self.column.restrict([*values, self.value] if self.value is not None else values)
+            self.column.restrict([*values, self.value], position)
 
 
 @dataclass(frozen=True)
@@ -84,8 +95,15 @@ class Part:
     width: int
     text: TextColumn | None = None
     source: NumberColumn | None = None
-    """The input that this part is, untouched: an encoder can have the host check its values."""
+    """The input that these columns are of, untouched: an encoder can have the host check its values."""
+    positions: tuple[int, ...] | None = None
+    """Which columns of `source` these are, where it is not all of them in order."""
     names: tuple[str, ...] | None = None
+
+    def restrict(self, column: int, values: Sequence[float]) -> None:
+        """Have the host refuse other values in one of these columns, where it can see them."""
+        if self.source is not None:
+            self.source.restrict(values, self.positions[column] if self.positions else column)
 
 
 @dataclass(frozen=True)
@@ -178,7 +196,9 @@ def _take(builder: Builder, part: Part, indices: list[int]) -> Part:
     if indices == list(range(part.width)):
         return part
     names = tuple(part.names[i] for i in indices) if part.names else None
-    return Part(builder.take_columns(part.value, indices), len(indices), names=names)
+    positions = tuple(part.positions[i] if part.positions else i for i in indices)
+    taken = builder.take_columns(part.value, indices)
+    return Part(taken, len(indices), source=part.source, positions=positions, names=names)
 
 
 def _split(builder: Builder, part: Part) -> list[Part]:

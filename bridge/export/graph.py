@@ -175,7 +175,7 @@ def _open_inputs(b: Builder, schema: Schema) -> tuple[list[ir.Value], Block]:
         if column.is_text:
             parts.append(Part(value, 1, text=TextColumn(column.name), names=names))
         else:
-            source = NumberColumn(column.name) if column.width == 1 else None
+            source = NumberColumn(column.name, column.width)
             parts.append(Part(value, column.width, source=source, names=names))
     return inputs, Block(b, tuple(parts), sparse=schema.kind == "sparse")
 
@@ -191,7 +191,8 @@ def _finish_schema(schema: Schema, block: Block) -> Schema:
         if part.text is not None:
             columns.append(replace(column, vocabulary=tuple(part.text.values), strict=part.text.strict))
         elif part.source is not None:
-            columns.append(replace(column, allowed=part.source.allowed, strict=part.source.strict))
+            allowed, counts = part.source.flat()
+            columns.append(replace(column, allowed=allowed, allowed_counts=counts, strict=part.source.strict))
         else:
             columns.append(column)
     return schema.with_columns(columns)

@@ -85,7 +85,7 @@ def special_rows(data: Any, schema: Schema, *, wide: bool = True, seed: int = 0)
     rows = take_rows(data, rng.integers(count, size=SPECIAL_ROWS))
     changes = {}
     for column in columns:
-        for position in range(column.index, column.index + column.width):
+        for position in _open_positions(column):
             values = np.array(column_at(rows, position), np.float64)
             specials = _specials(column, wide=wide)
             chosen = rng.integers(len(specials) * 3, size=SPECIAL_ROWS)  # two in three values stay as they are
@@ -104,9 +104,13 @@ def _specials(column: Column, *, wide: bool) -> list[float]:
 
 
 def _float_positions(schema: Schema) -> dict[int, str]:
-    return {
-        c.index + i: c.tensor for c in schema.columns if c.tensor.startswith("float") for i in range(c.width)
-    }
+    floats = [c for c in schema.columns if c.tensor.startswith("float")]
+    return {position: c.tensor for c in floats for position in _open_positions(c)}
+
+
+def _open_positions(column: Column) -> list[int]:
+    """Return where in the table the columns of an input are; without those that hold only an encoder's categories."""
+    return [column.index + i for i in range(column.width) if not column.is_checked(i)]
 
 
 def _as_matrix(answer: Any, rows: int) -> NDArray[np.float64]:

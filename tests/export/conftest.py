@@ -244,13 +244,24 @@ def _special_tables(sample, schema, *, extremes):
             values += [np.inf, -np.inf] if column.allow_inf and extremes else []
         else:
             continue
-        if column.strict and not column.is_text:
-            values = [v for v in values if v in column.allowed or (np.isnan(v) and column.allow_nan)]
-        for position in range(column.index, column.index + min(column.width, 3)):
-            rows += [_with(base, position, v) for v in values]
+        for position in range(min(column.width, 3)):
+            known = _allowed(column, position)
+            accepted = [v for v in values if known is None or v in known or (v != v and column.allow_nan)]  # noqa: PLR0124
+            rows += [_with(base, column.index + position, v) for v in accepted]
     if not rows:
         return []
     return [pd.concat(rows, ignore_index=True) if hasattr(base, "iloc") else np.concatenate(rows)]
+
+
+def _allowed(column, position):
+    """Return the numbers that a column may hold, or None where any will do."""
+    if column.is_text or not column.strict:
+        return None
+    if not column.allowed_counts:
+        return column.allowed
+    start = sum(max(count, 0) for count in column.allowed_counts[:position])
+    count = column.allowed_counts[position]
+    return column.allowed[start : start + count] if count >= 0 else None
 
 
 def _with(row, position, value):

@@ -12,7 +12,7 @@ from sklearn.utils._missing import is_pandas_na, is_scalar_nan
 
 from bridge.data.schema import MISSING_CODE
 from bridge.errors import UnsupportedError
-from bridge.export.block import Block, Part
+from bridge.export.block import Block, NumberColumn, Part
 from bridge.export.builder import dtype_of
 from bridge.export.registry import Answer, converts
 
@@ -39,7 +39,9 @@ def convert_simple_imputer(b: Builder, imputer: Any, x: Block) -> Mapping[str, A
     else:
         whole = _float_matrix(imputer, x)
         chosen = whole if len(kept) == x.width else b.take_columns(whole, kept)
-        parts = (Part(_impute(b, imputer.missing_values, chosen, fills), len(kept)),) if len(kept) else ()
+        source, positions = _source_behind(imputer.missing_values, x, kept)
+        filled = _impute(b, imputer.missing_values, chosen, fills)
+        parts = (Part(filled, len(kept), source=source, positions=positions),) if len(kept) else ()
         marks = [_mark(b, imputer.missing_values, b.take_columns(whole, indicated))] if indicated else []
     # Beside text, the marks are the objects True and False, which compare as 1 and 0.
     dtype = np.dtype(np.int64) if x.has_text else dtype_of(parts[0].value) if parts else x.float_dtype
@@ -65,7 +67,19 @@ def _is_sparse_mask(indicator: Any, x: Block) -> bool:
 
 def _keeps_sources(imputer: Any, x: Block) -> bool:
     """Return whether the columns may be categories, whose values the host checks for an encoder behind."""
-    return imputer.strategy in ("most_frequent", "constant") and all(part.source is not None for part in x.parts)
+    is_frame = len(x.parts) > 1
+    return is_frame and imputer.strategy in ("most_frequent", "constant") and all(p.source is not None for p in x.parts)
+
+
+def _source_behind(
+    missing: Any, x: Block, kept: NDArray[np.intp]
+) -> tuple[NumberColumn | None, tuple[int, ...] | None]:
+    """Return the input that the imputed columns are, and which of its columns, where all are of one."""
+    part = x.parts[0]
+    if len(x.parts) > 1 or part.source is None:
+        return None, None
+    source = part.source if _is_missing_marker(missing) else part.source.besides(missing)
+    return source, tuple(part.positions[i] if part.positions else int(i) for i in kept)
 
 
 def _float_matrix(imputer: Any, x: Block) -> ir.Value:

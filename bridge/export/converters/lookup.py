@@ -50,8 +50,9 @@ def category_parts(x: Block, categories: Sequence[NDArray[Any]], *, strict: bool
         _check_kinds(part, categories[start : start + part.width], start)
         if strict and part.text is not None:
             part.text.restrict(categories[start].tolist())
-        if strict and part.source is not None:
-            part.source.restrict(_numbers(categories[start]).tolist())
+        if strict and part.text is None:
+            for i in range(part.width):
+                part.restrict(i, _numbers(categories[start + i]).tolist())
         start += part.width
     return _join_numbers(x)
 

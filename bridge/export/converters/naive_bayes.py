@@ -55,9 +55,9 @@ def convert_bernoulli_nb(b: Builder, model: Any, x: Block) -> Mapping[str, Answe
 @converts(CategoricalNB)
 def convert_categorical_nb(b: Builder, model: Any, x: Block) -> Mapping[str, Answer]:
     """Sum the rows that the categories, as whole numbers, point to in one table of all columns."""
-    for part, table in zip(x.parts, model.feature_log_prob_, strict=False):
-        if part.source is not None and len(x.parts) == x.width:
-            part.source.restrict(np.arange(table.shape[1]).tolist())
+    owners = [(part, i) for part in x.parts for i in range(part.width)]
+    for (part, i), table in zip(owners, model.feature_log_prob_, strict=True):
+        part.restrict(i, np.arange(table.shape[1]).tolist())
     starts = np.cumsum([0] + [table.shape[1] for table in model.feature_log_prob_[:-1]])
     rows = np.concatenate([table.T for table in model.feature_log_prob_])
     index = b.add(x.matrix(np.int64), b.constant(starts.reshape(1, -1), np.int64))

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, OrdinalEncoder, TargetEncoder
@@ -61,15 +62,13 @@ def test_one_hot_of_text(agree, options, missing):
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64, np.uint8])
 def test_one_hot_of_a_numeric_array(agree, options, dtype):
     data = numbers(dtype) if dtype is not np.uint8 else numbers(np.int64).clip(0).astype(np.uint8)
-    strict = options.get("handle_unknown", "error") == "error"
-    agree(OneHotEncoder(**options).fit(data), data, tolerance=0, routes=EXACT, special=not strict)
+    agree(OneHotEncoder(**options).fit(data), data, tolerance=0, routes=EXACT)
 
 
 @pytest.mark.parametrize("options", ONE_HOTS, ids=str)
 def test_one_hot_of_numbers_with_nan(agree, options):
     data = numbers(np.float64, missing=True)
-    strict = options.get("handle_unknown", "error") == "error"
-    agree(OneHotEncoder(**options).fit(data), data, tolerance=0, special=not strict)
+    agree(OneHotEncoder(**options).fit(data), data, tolerance=0)
 
 
 def test_one_hot_drops_chosen_categories(agree):
@@ -130,6 +129,16 @@ def test_unknown_categories_are_refused_by_the_host(open_graph, encoder, column,
         route(data.assign(**{column: value}))
 
 
+@pytest.mark.parametrize("encoder", [OneHotEncoder(), OrdinalEncoder()], ids=repr)
+def test_unknown_categories_of_an_array_are_refused_column_by_column(open_graph, encoder):
+    data = np.column_stack([np.arange(6) % 3, np.arange(6) % 2 + 5])
+    steps = ColumnTransformer([("codes", make_pipeline(SimpleImputer(strategy="most_frequent"), encoder), [1])])
+    route = open_graph(steps.set_params(remainder="passthrough").fit(data), data)
+    assert route(np.array([[99, 5]]))["transform"].shape[0] == 1
+    with pytest.raises(InputError, match="column '1' holds unknown categories: '0'"):
+        route(np.array([[0, 0]]))
+
+
 ORDINALS = [
     {},
     {"handle_unknown": "use_encoded_value", "unknown_value": -1},
@@ -153,8 +162,7 @@ def test_ordinals_of_text(agree, options, missing):
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64])
 def test_ordinals_of_a_numeric_array(agree, options, dtype):
     data = numbers(dtype, missing=np.dtype(dtype).kind == "f")
-    strict = "handle_unknown" not in options
-    agree(OrdinalEncoder(**options).fit(data), data, tolerance=0, routes=EXACT, special=not strict)
+    agree(OrdinalEncoder(**options).fit(data), data, tolerance=0, routes=EXACT)
 
 
 def test_ordinals_of_columns_with_few_and_with_many_categories(agree):
