@@ -59,6 +59,14 @@ def column_at(table: Any, position: int) -> NDArray[Any]:
     return as_table(table.toarray() if is_sparse(table) else table)[:, position]
 
 
+def numbers_at(table: Any, positions: Sequence[int]) -> NDArray[Any]:
+    """Return columns of numbers side by side, in their common dtype."""
+    if is_frame(table):
+        return np.column_stack([as_values(raw_column(table, position)) for position in positions])
+    array = as_table(table.toarray() if is_sparse(table) else table)
+    return array if list(positions) == list(range(array.shape[1])) else array[:, list(positions)]
+
+
 def replace_columns(table: Any, values: Mapping[int, NDArray[Any]]) -> Any:
     """Return a copy in which the columns at these positions hold `values`, cast to the columns' own dtypes."""
     if is_sparse(table):
@@ -68,13 +76,9 @@ def replace_columns(table: Any, values: Mapping[int, NDArray[Any]]) -> Any:
         for position, column in values.items():
             array[:, position] = column
         return array
-    names = frame_columns(table)
     if hasattr(table, "iloc"):
-        changed = table.copy()
-        for position, column in values.items():
-            own = table[names[position]]
-            changed[names[position]] = type(own)(column, index=own.index).astype(own.dtype)
-        return changed
+        return _replace_in_pandas(table, values)
+    names = frame_columns(table)
     if not hasattr(table, "with_columns"):
         import pyarrow as pa
 
@@ -89,14 +93,29 @@ def replace_columns(table: Any, values: Mapping[int, NDArray[Any]]) -> Any:
     )
 
 
+def _replace_in_pandas(table: Any, values: Mapping[int, NDArray[Any]]) -> Any:
+    """Build the frame anew: setting one column after the other takes 0.3 ms each."""
+    columns = {i: raw_column(table, i) for i in range(table.shape[1])}
+    for position, column in values.items():
+        dtype = columns[position].dtype
+        if isinstance(dtype, np.dtype):
+            columns[position] = column.astype(dtype)
+        else:
+            columns[position] = type(table.iloc[:, position])(column).astype(dtype).array
+    changed = type(table)(columns, index=table.index, copy=True)
+    changed.columns = table.columns
+    return changed
+
+
 def fits_float32(table: Any, schema: Schema) -> bool:
     """Return whether every float64 number of the table is a float32 number too."""
-    for column in schema.columns:
-        if column.tensor != "float64":
-            continue
-        for position in range(column.index, column.index + column.width):
-            values = np.asarray(column_at(table, position), np.float64)
-            with np.errstate(over="ignore"):
-                if not ((values.astype(np.float32) == values) | np.isnan(values)).all():
-                    return False
-    return True
+    wide = [c for c in schema.columns if c.tensor == "float64"]
+    if is_sparse(table):
+        return not wide or _are_float32(table.tocsr().data)
+    return all(_are_float32(numbers_at(table, range(c.index, c.index + c.width))) for c in wide)
+
+
+def _are_float32(numbers: NDArray[Any]) -> bool:
+    values = np.asarray(numbers, np.float64)
+    with np.errstate(over="ignore"):
+        return bool(((values.astype(np.float32) == values) | np.isnan(values)).all())

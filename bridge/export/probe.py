@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -63,7 +64,7 @@ def _probe_values(schema: Schema, row: Any, ask: _Question) -> Schema:
     takes_none = _columns_that_take(None, texts, row, ask)
     takes_nan = _columns_that_take(np.nan, [*floats, *texts] if holds_nan else floats, row, ask)
     takes_nan |= set() if holds_nan else takes_none
-    takes_inf = _columns_that_take(np.inf, floats, row, ask)
+    takes_inf = _columns_that_take(np.inf, floats, row, replace(ask, budget=islice(ask.budget, MOST_PROBES // 4)))
     # All or none: what refuses a number that float32 cannot hold, a forest, comes last and takes all that is left.
     wide = [c for c in floats if c.tensor == "float64" and c.name not in takes_inf]
     takes_huge = not wide or ask.accepts(replace_columns(row, _filled(wide, HUGE)))

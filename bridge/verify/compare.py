@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bridge.data.table import column_at, replace_columns, row_count, take_rows
+from bridge.data.table import numbers_at, replace_columns, row_count, take_rows
 from bridge.errors import BridgeError, InputError
 from bridge.verify.report import MethodReport, Report
 from bridge.verify.tolerance import Bounds, bounds_for, scaled_error
@@ -131,14 +131,13 @@ def _explained_by_input(
     float32, and for the lowest number that rounds to it, because a threshold among them sends all of them left.
     """
     explained = np.zeros(row_count(suspects), np.bool_)
-    narrow = [
-        c.index + i for c in predictor.metadata.schema.columns if c.tensor == "float32" for i in range(c.width)
-    ]
+    narrow = [c.index + i for c in predictor.metadata.schema.columns if c.tensor == "float32" for i in range(c.width)]
     if not narrow:
         return explained
     actual = ask(predictor, method, suspects)
+    numbers = numbers_at(suspects, narrow).astype(np.float64)
     for rounding in (_rounded, _lowest_alike):
-        same = replace_columns(suspects, {p: rounding(column_at(suspects, p)) for p in narrow})
+        same = replace_columns(suspects, dict(zip(narrow, rounding(numbers).T, strict=True)))
         found = _differences(actual, ask(estimator, method, same), method, estimator, len(explained))
         explained |= ~found.labels & (found.scaled <= bounds.scaled)
     return explained

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bridge.data.table import column_at, replace_columns, row_count, take_rows
+from bridge.data.table import numbers_at, replace_columns, row_count, take_rows
 from bridge.verify.compare import ask
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 BOUNDARY_PAIRS = 256
 """Pairs of rows between which a threshold is searched."""
+LEAST_HALVINGS = 8
+"""Between two rows of the same answer, a threshold may still show up in the first halvings."""
 SPECIAL_ROWS = 64
 JUMP = 1e-7
 """A smaller change between neighbouring inputs is the slope of a smooth model, not a threshold."""
@@ -29,20 +31,20 @@ def boundary_rows(estimator: Any, method: str, data: Any, schema: Schema, *, see
     one side and the first on the other. Returns None where no column has a jump (a smooth model, or no float
     columns).
     """
-    positions = _float_positions(schema)
+    floats = _float_positions(schema)
     count = row_count(data)
-    if not positions or count < 2:
+    if not floats or count < 2:
         return None
     rng = np.random.default_rng(seed)
-    column = rng.integers(len(positions), size=BOUNDARY_PAIRS)
+    drawn, column = np.unique(rng.integers(len(floats), size=BOUNDARY_PAIRS), return_inverse=True)
+    positions = [list(floats)[i] for i in drawn]
     base = take_rows(data, rng.integers(count, size=BOUNDARY_PAIRS))
     other = take_rows(data, rng.integers(count, size=BOUNDARY_PAIRS))
     pick = np.arange(BOUNDARY_PAIRS)
-    dtypes = [np.dtype(dtype) for dtype in positions.values()]
-    dtype = np.result_type(*dtypes)
-    start = np.column_stack([column_at(base, p) for p in positions]).astype(dtype)
+    dtype = np.result_type(*[np.dtype(floats[p]) for p in positions])
+    start = numbers_at(base, positions).astype(dtype)
     low = start[pick, column]
-    high = np.column_stack([column_at(other, p) for p in positions]).astype(dtype)[pick, column]
+    high = numbers_at(other, positions).astype(dtype)[pick, column]
 
     def answer(values: NDArray[Any]) -> NDArray[np.float64]:
         numbers = start.copy()
@@ -53,17 +55,17 @@ def boundary_rows(estimator: Any, method: str, data: Any, schema: Schema, *, see
     keep = np.isfinite(low) & np.isfinite(high) & (low != high)
     high = np.where(keep, high, low)
     at_low, at_high = answer(low), answer(high)
-    for _ in range(2 * np.finfo(dtype).nmant + 16):
+    for halving in range(2 * np.finfo(dtype).nmant + 16):
         middle = (low / 2 + high / 2).astype(dtype)
         open_ = (middle != low) & (middle != high)
-        if not open_.any():
-            break
+        if halving >= LEAST_HALVINGS and not (open_ & (_distance(at_low, at_high) > JUMP)).any():
+            break  # what is still open is the slope of a smooth model
         at_middle = answer(np.where(open_, middle, low))
         same = (at_middle == at_low).all(axis=1)
         low = np.where(open_ & same, middle, low)
         high = np.where(open_ & ~same, middle, high)
         at_high = np.where((open_ & ~same)[:, None], at_middle, at_high)
-    jumps = keep & (np.abs(at_high - at_low).max(axis=1, initial=0.0) > JUMP)
+    jumps = keep & (_distance(at_low, at_high) > JUMP)
     if not jumps.any():
         return None
     numbers = np.concatenate([start[jumps], start[jumps]])
@@ -85,12 +87,12 @@ def special_rows(data: Any, schema: Schema, *, wide: bool = True, seed: int = 0)
     rows = take_rows(data, rng.integers(count, size=SPECIAL_ROWS))
     changes = {}
     for column in columns:
-        for position in _open_positions(column):
-            values = np.array(column_at(rows, position), np.float64)
-            specials = _specials(column, wide=wide)
+        specials = np.array(_specials(column, wide=wide))
+        positions = _open_positions(column)
+        numbers = numbers_at(rows, positions).astype(np.float64) if positions else np.zeros((0, 0))
+        for position, values in zip(positions, numbers.T, strict=True):
             chosen = rng.integers(len(specials) * 3, size=SPECIAL_ROWS)  # two in three values stay as they are
-            values = np.where(chosen < len(specials), np.array(specials)[chosen % len(specials)], values)
-            changes[position] = values
+            changes[position] = np.where(chosen < len(specials), specials[chosen % len(specials)], values)
     return replace_columns(rows, changes)
 
 
@@ -111,6 +113,11 @@ def _float_positions(schema: Schema) -> dict[int, str]:
 def _open_positions(column: Column) -> list[int]:
     """Return where in the table the columns of an input are; without those that hold only an encoder's categories."""
     return [column.index + i for i in range(column.width) if not column.is_checked(i)]
+
+
+def _distance(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return by row how far two answers are apart, in the value where they are farthest."""
+    return np.asarray(np.abs(one - other).max(axis=1, initial=0.0))
 
 
 def _as_matrix(answer: Any, rows: int) -> NDArray[np.float64]:
