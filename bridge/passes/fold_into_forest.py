@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx_ir as ir
 
+from bridge.errors import InputError
 from bridge.forest import Forest
 from bridge.opset import BRIDGE_DOMAIN, FOREST, MAIN_DOMAIN
 from bridge.passes.rule import constant_of
@@ -74,6 +75,10 @@ class FoldIntoForest(ir.passes.InPlacePass):
         if columns is None or any(t is None for t in tables):
             return
         forest = Forest.from_tables([t for t in tables if t is not None])
+        try:
+            forest.check(len(columns))
+        except InputError:  # the rule for Forest says why it cannot be lowered
+            return
         features = np.unique(forest.feature[~forest.is_leaf])
         # A category set looks at the integer part, which scaling would move.
         categorical = set(forest.feature[forest.category >= 0].tolist())
@@ -85,7 +90,9 @@ class FoldIntoForest(ir.passes.InPlacePass):
         threshold, missing_left = forest.threshold.copy(), forest.missing_left.copy()
         for nodes, limits, nan_left in moved.values():
             threshold[nodes], missing_left[nodes] = limits, nan_left
-        bases = {f: columns[f] if f in moved or not columns[f].steps else Column(_require(x), f) for f in map(int, features)}
+        bases = {
+            f: columns[f] if f in moved or not columns[f].steps else Column(_require(x), f) for f in map(int, features)
+        }
         new_nodes, new_x, position = _gather_columns(graph, bases)
         feature = np.where(forest.is_leaf, 0, [position.get(int(f), 0) for f in forest.feature]).astype(np.int32)
         changed = replace(forest, feature=feature, threshold=threshold, missing_left=missing_left)
@@ -226,9 +233,7 @@ def _number(ordinals: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.where(ordinals >= 0, ordinals, np.int64(-(2**63)) - ordinals).view(np.float64)
 
 
-def _gather_columns(
-    graph: ir.Graph, columns: dict[int, Column]
-) -> tuple[list[ir.Node], ir.Value, dict[int, int]]:
+def _gather_columns(graph: ir.Graph, columns: dict[int, Column]) -> tuple[list[ir.Node], ir.Value, dict[int, int]]:
     """Return the nodes that put these columns side by side, the value that holds them, and where each one is."""
     groups: dict[ir.Value, list[int]] = {}
     for feature, column in columns.items():
@@ -244,7 +249,12 @@ def _gather_columns(
         part = base
         if wanted != list(range(_width(base) or 0)):
             part = _append(
-                nodes, "Gather", [base, _initializer(graph, np.array(wanted, np.int64))], base.dtype, len(wanted), axis=1
+                nodes,
+                "Gather",
+                [base, _initializer(graph, np.array(wanted, np.int64))],
+                base.dtype,
+                len(wanted),
+                axis=1,
             )
         if part.dtype != wide:
             part = _append(nodes, "Cast", [part], wide, len(wanted), to=wide.value)
