@@ -1,0 +1,217 @@
+"""`bridge::Forest` in each of its forms reaches the very leaves that its tables say."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import onnx_ir as ir
+import pytest
+from hypothesis import given, settings
+
+from bridge.errors import LoweringError
+from bridge.export.builder import Builder
+from bridge.opset import BRIDGE_DOMAIN, BRIDGE_OPSET, FOREST, IR_VERSION, MAIN_DOMAIN, MAIN_OPSET, ML_DOMAIN, ML_OPSET
+from bridge.passes.lower_ops import LowerOps
+from bridge.passes.lowering.trees import gemm
+from bridge.passes.pipeline import run_pipeline
+from bridge.passes.rule import Options
+from tests.forests import forests, rows_at, tree_of, walk
+from tests.passes.judge import run
+
+FORMS = {
+    "ai.onnx.ml": ("cpu", "auto", "exact"),
+    "cuda": ("cuda", "auto", "exact"),
+    "gemm": ("cuda", "gemm", "exact"),
+    "traversal": ("cuda", "traverse", "exact"),
+    "gemm on the cpu": ("cpu", "gemm", "exact"),
+    "traversal on the cpu": ("cpu", "traverse", "exact"),
+    "portable": ("portable", "auto", "float32"),
+    "portable gemm": ("portable", "gemm", "float32"),
+}
+STEP = ("Gather", "Gather", "Gather", "Gather", "GatherElements", "LessOrEqual", "Where")
+"""One level of the walk: what the node asks, its threshold, its children; the value, the decision, the child."""
+
+every_form = pytest.mark.parametrize(("target", "strategy", "precision"), FORMS.values(), ids=FORMS)
+
+
+def forest_model(forest, width, dtype, *, tables=None):
+    """Return a model that is one Forest node over the input X."""
+    b = Builder()
+    element = ir.TensorType(ir.DataType.from_numpy(np.dtype(dtype)))
+    x = ir.Value(name="X", type=element, shape=ir.Shape(["batch", width]))
+    total = b.forest(forest, x) if tables is None else tables(b, x)
+    total.name, total.shape = "total", ir.Shape(["batch", forest.n_outputs])
+    opsets = {MAIN_DOMAIN: MAIN_OPSET, ML_DOMAIN: ML_OPSET, BRIDGE_DOMAIN: BRIDGE_OPSET}
+    graph = ir.Graph([x], [total], nodes=b.nodes, initializers=b.initializers, opset_imports=opsets, name="forest")
+    return ir.Model(graph, ir_version=IR_VERSION)
+
+
+def lowered(forest, width, dtype, target, strategy, precision="exact"):
+    model = forest_model(forest, width, dtype)
+    return ir.to_proto(run_pipeline(model, Options(target, strategy), precision=precision))
+
+
+def operators(model):
+    return Counter(n.op_type for n in model.graph.node)
+
+
+@every_form
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@settings(max_examples=15, deadline=None, derandomize=True, database=None)
+@given(drawn=forests())
+def test_every_row_reaches_its_leaves(target, strategy, precision, dtype, drawn):
+    forest, width = drawn
+    if precision == "float32":
+        dtype = np.float32
+    x = rows_at(forest, width, dtype)
+
+    (total,) = run(lowered(forest, width, dtype, target, strategy, precision), {"X": x})
+
+    assert total.dtype == (np.float32 if precision == "float32" else np.float64)
+    np.testing.assert_array_equal(total, walk(forest, x))
+
+
+@every_form
+@pytest.mark.parametrize("rows", [0, 1])
+def test_no_rows_and_one_row(target, strategy, precision, rows):
+    forest = tree_of(np.random.default_rng(3), depth=4, n_features=3, categories=True, missing=True)
+    x = rows_at(forest, 3, np.float32, rows=rows)
+
+    (total,) = run(lowered(forest, 3, np.float32, target, strategy, precision), {"X": x})
+
+    assert total.shape == (rows, 1)
+    np.testing.assert_array_equal(total, walk(forest, x))
+
+
+def full_tree(depth, outputs=1):
+    """Return a tree whose every path has `depth` decisions, without sets and missing-value routes."""
+    inner = 2**depth - 1
+    nodes = 2 * inner + 1
+    number = np.arange(nodes)
+    values = np.arange((inner + 1.0) * outputs).reshape(inner + 1, outputs) + 1
+    rng = np.random.default_rng(0)
+    return replace(
+        tree_of(rng, depth=0, n_features=2),
+        feature=np.where(number < inner, rng.integers(2, size=nodes), 0).astype(np.int32),
+        threshold=np.where(number < inner, rng.normal(size=nodes), 0.0),
+        left=np.where(number < inner, 2 * number + 1, -1).astype(np.int32),
+        right=np.where(number < inner, 2 * number + 2, -1).astype(np.int32),
+        leaf=np.where(number < inner, -1, number - inner).astype(np.int32),
+        missing_left=np.zeros(nodes, np.bool_),
+        values=values,
+        category=np.full(nodes, -1, np.int32),
+    )
+
+
+@pytest.mark.parametrize("depth", [1, 2, 5])
+@pytest.mark.parametrize("target", ["cuda", "portable"])
+def test_traversal_makes_one_round_of_gathers_a_level(target, depth):
+    model = lowered(full_tree(depth), 2, np.float32, target, "traverse")
+
+    start, end = ("Gather", "LessOrEqual", "Where"), ("Sub", "Gather", "ReduceSum")
+    assert operators(model) == Counter([*start, *STEP * (depth - 1), *end])
+
+
+def test_gemm_makes_two_products():
+    model = lowered(full_tree(4), 2, np.float32, "cuda", "gemm")
+
+    decide = ("Transpose", "Gather", "LessOrEqual", "Cast", "MatMul")
+    assert operators(model) == Counter([*decide, "LessOrEqual", "Cast", "MatMul", "ReduceSum", "Transpose"])
+
+
+@pytest.mark.parametrize(("depth", "product"), [(3, 2), (4, 0)])
+def test_shallow_forest_is_a_product_on_cuda_alone(depth, product):
+    assert operators(lowered(full_tree(depth), 2, np.float32, "cuda", "auto"))["MatMul"] == product
+    assert operators(lowered(full_tree(depth), 2, np.float32, "portable", "auto"))["MatMul"] == 0
+
+
+def test_cpu_takes_one_tree_ensemble():
+    model = lowered(full_tree(4), 2, np.float64, "cpu", "auto")
+
+    (node,) = model.graph.node
+    assert (node.domain, node.op_type) == (ML_DOMAIN, "TreeEnsemble")
+    assert {o.domain: o.version for o in model.opset_import}[ML_DOMAIN] == ML_OPSET
+
+
+def test_cpu_sums_leaves_with_many_outputs_in_float64():
+    forest = full_tree(3, outputs=3)
+    forest = replace(forest, values=forest.values / 3)
+    x = rows_at(forest, 2, np.float32)
+
+    model = lowered(forest, 2, np.float32, "cpu", "auto")
+
+    assert operators(model) == Counter(["TreeEnsemble", "Cast", "Gather", "ReduceSum"])
+    np.testing.assert_array_equal(run(model, {"X": x})[0], walk(forest, x))
+
+
+def test_left_missing_routes_are_a_copy_of_the_column():
+    forest = full_tree(1)
+    forest = replace(forest, missing_left=~forest.is_leaf)
+
+    model = lowered(forest, 2, np.float32, "cuda", "traverse")
+
+    copy = ("Gather", "IsNaN", "Where", "Concat")
+    assert operators(model) == Counter([*copy, "Gather", "LessOrEqual", "Where", "Sub", "Gather", "ReduceSum"])
+    assert [n.op_type for n in lowered(forest, 2, np.float64, "cpu", "auto").graph.node] == ["TreeEnsemble"]
+
+
+def test_thresholds_of_float32_columns_are_rounded_down():
+    forest = replace(full_tree(1), threshold=np.array([0.1, 0.0, 0.0]))
+
+    for strategy in ("gemm", "traverse"):
+        graph = ir.from_proto(lowered(forest, 2, np.float32, "cuda", strategy)).graph
+        tables = [v.const_value.numpy() for v in graph.initializers.values() if v.dtype == ir.DataType.FLOAT]
+        assert any(np.nextafter(np.float32(0.1), np.float32(0)) in table for table in tables)
+        assert not any(np.float32(0.1) in table for table in tables)
+
+
+def test_constants_are_told_apart_from_computed_tables():
+    forest = full_tree(2)
+
+    def computed(b, x):
+        tables = [b.constant(t) for t in forest.tables()]
+        tables[1] = b.add(tables[1], b.op("ReduceSum", b.cast(x, np.float64), keepdims=0))
+        return b.op(FOREST, x, *tables, domain=BRIDGE_DOMAIN, dtype=ir.DataType.DOUBLE)
+
+    model = forest_model(forest, 2, np.float32, tables=computed)
+
+    with pytest.raises(LoweringError, match="a table of Forest is not a constant"):
+        run_pipeline(model, Options("cuda"), precision="exact")
+
+
+@pytest.mark.parametrize("target", ["portable", "cuda", "cpu"])
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"right": np.array([0, -1, -1], np.int32)}, "loop"),
+        ({"left": np.array([9, -1, -1], np.int32)}, "'left' points to 9"),
+        ({"feature": np.array([2, 0, 0], np.int32)}, "'feature' points to 2"),
+    ],
+)
+def test_tables_that_point_nowhere_are_declined(target, change, reason):
+    model = forest_model(replace(full_tree(1), **change), 2, np.float32)
+
+    with pytest.raises(LoweringError, match=reason):
+        run_pipeline(model, Options(target), precision="exact")
+
+
+def test_path_matrix_beyond_all_memory_is_declined(monkeypatch):
+    monkeypatch.setattr(gemm, "MOST_CELLS", 100)
+    model = forest_model(full_tree(4), 2, np.float32)
+
+    with pytest.raises(LoweringError, match=r"1 path matrices of 15 x 16; use 'traverse'"):
+        run_pipeline(model, Options("cuda", "gemm"), precision="exact")
+
+
+def test_declined_forest_leaves_the_graph_as_it_was():
+    model = forest_model(replace(full_tree(1), left=np.array([9, -1, -1], np.int32)), 2, np.float32)
+    before = ir.to_proto(model).SerializeToString(deterministic=True)
+    lowering = LowerOps(Options("cuda"))
+
+    result = lowering(model)
+
+    assert not result.modified
+    assert ["'left' points to 9" in reason for reason in lowering.declined.values()] == [True]
+    assert ir.to_proto(model).SerializeToString(deterministic=True) == before
