@@ -176,9 +176,11 @@ def predict(
 
     import bridge
     from bridge.data.answer_columns import answer_columns
+    from bridge.data.beside import check_writable
     from bridge.data.files import check_table_path, write_table
 
     check_table_path(output)
+    check_writable(output)
     predictor = bridge.load(model, device=device)
     methods = _choose_methods(predictor, method)
     with waiting(f"Reading {data.name}"):
