@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bridge.passes.rule import RuleTape
 
 MOST_COPIES = 4
-"""A node with several parents is copied for each; more nodes than this many times the given ones are refused."""
+"""Shared nodes may make a forest at most this many times as large as its table."""
 
 
 def plain_forest(tape: RuleTape, table: NodeTable, x: ir.Value, values: NDArray[np.float64]) -> tuple[Forest, ir.Value]:
@@ -129,7 +129,11 @@ def _unfold(
     missing_left: NDArray[np.bool_],
     values: NDArray[np.float64],
 ) -> Forest:
-    """Return the forest of the nodes that the roots reach, level by level; a node with two parents becomes two."""
+    """Return the forest of the nodes that the roots reach, level by level.
+
+    A node with two parents is copied for each where the table says so, else refused.
+    """
+    most = MOST_COPIES * len(table.mode) + 1024 if table.copies_shared else len(table.mode)
     levels, lefts, rights = [table.roots], [], []
     total = len(table.roots)
     while levels[-1].size:
@@ -141,11 +145,11 @@ def _unfold(
         rights.append(np.where(inner, below + inner.sum(), -1))
         levels.append(np.concatenate([left[frontier[inner]], right[frontier[inner]]]))
         total += len(levels[-1])
-        if total > MOST_COPIES * len(table.mode) + 1024 or len(levels) > MAX_DEPTH:
-            raise DeclinedError(
-                "attributes 'nodes_truenodeids' and 'nodes_falsenodeids' loop, or share too many nodes between parents"
-            )
+        if total > most or len(levels) > MAX_DEPTH:
+            break
     order = np.concatenate(levels)
+    if levels[-1].size or (len(np.unique(order)) < len(order) and not table.copies_shared):
+        raise DeclinedError("a node has two parents, or is its own ancestor: 'nodes_truenodeids', 'nodes_falsenodeids'")
     is_leaf = table.mode[order] == LEAF
     row = np.cumsum(table.mode == LEAF) - 1
     return Forest(

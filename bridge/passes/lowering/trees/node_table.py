@@ -35,6 +35,9 @@ class NodeTable:
         The position of the first node of each tree.
     score_leaf, score_target, score_weight
         One entry a score: the position of its leaf, the output that it adds to, and how much.
+    copies_shared
+        Whether a node may have several parents. So it is in TreeEnsemble, whose smallest tree is a decision with one
+        leaf on both sides. Of the older operators onnxruntime loads some such tables, but adds shared leaves twice.
     """
 
     feature: NDArray[np.int64]
@@ -48,6 +51,7 @@ class NodeTable:
     score_leaf: NDArray[np.int64]
     score_target: NDArray[np.int64]
     score_weight: NDArray[np.float64]
+    copies_shared: bool = False
 
 
 def floats_or_tensor(node: ir.Node, name: str, dtype: np.dtype[Any]) -> NDArray[Any]:
@@ -201,6 +205,7 @@ def read_tree_ensemble(node: ir.Node, dtype: np.dtype[Any]) -> NodeTable:
         score_leaf=n_nodes + np.arange(n_leaves),
         score_target=targets,
         score_weight=weights.astype(np.float64),
+        copies_shared=True,
     )
 
 
