@@ -1,4 +1,4 @@
-"""Move imputing and scaling in front of a forest into its thresholds: fewer nodes, and no rounding to disagree about."""
+"""Move imputing and scaling in front of a forest into its thresholds: fewer nodes, no rounding to disagree about."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bridge.passes.rule import constant_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from numpy.typing import NDArray
+    from numpy.typing import DTypeLike, NDArray
 
     Step = Callable[[NDArray[Any]], NDArray[Any]]
 
@@ -43,8 +43,10 @@ class Column:
     def then(self, step: Step, *, computes: bool) -> Column:
         return replace(self, steps=(*self.steps, step), computes=self.computes or computes)
 
-    def __call__(self, values: NDArray[Any]) -> NDArray[Any]:
+    def of(self, values: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
+        """Return what the forest sees for these values of the base column, which holds them as `dtype`."""
         with np.errstate(all="ignore"):
+            values = values.astype(dtype)
             for step in self.steps:
                 values = step(values)
         return values
@@ -197,10 +199,10 @@ def _moved(
     dtype = column.base.dtype.numpy()
     nodes = np.flatnonzero((forest.feature == feature) & ~forest.is_leaf)
     limits, inverse = np.unique(forest.threshold[nodes], return_inverse=True)
-    found = _largest_below(lambda v: column(v.astype(dtype)) <= limits, len(limits))
+    found = _largest_below(lambda v: column.of(v, dtype) <= limits, len(limits))
     if found is None:
         return None
-    of_nan = column(np.full(1, np.nan, dtype))
+    of_nan = column.of(np.full(1, np.nan), dtype)
     nan_left = forest.missing_left[nodes] if np.isnan(of_nan).all() else of_nan <= forest.threshold[nodes]
     return nodes, found[inverse], nan_left
 
