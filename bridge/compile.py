@@ -100,6 +100,7 @@ def export(
         options,
         precision=chosen_precision,
         inputs_are_rounded=not fits_float32(sample, exported.schema),
+        never_missing=frozenset(c.name for c in exported.schema.columns if not c.allow_nan),
     )
     metadata = Metadata(
         estimator=exported.estimator_class,
@@ -208,9 +209,7 @@ def _check_strategy(strategy: str) -> Strategy:
 
 def _narrowed(schema: Schema) -> Schema:
     """Return the schema of a graph whose float64 inputs became float32."""
-    return schema.with_columns(
-        replace(c, tensor="float32") if c.tensor == "float64" else c for c in schema.columns
-    )
+    return schema.with_columns(replace(c, tensor="float32") if c.tensor == "float64" else c for c in schema.columns)
 
 
 def _classes(estimator: Any) -> tuple[Classes, ...]:

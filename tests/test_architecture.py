@@ -16,7 +16,7 @@ LAYERS = (
     {"errors", "opset", "method"},
     {"targets", "forest"},
     {"data"},
-    {"export", "passes", "artifact", "row_bytes", "placement"},
+    {"export", "passes", "artifact", "row_bytes", "placement", "portability"},
     {"plain"},
     {"runtime"},
     {"verify"},

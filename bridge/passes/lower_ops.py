@@ -11,7 +11,9 @@ from bridge.errors import DeclinedError
 from bridge.passes.rule import Options, Rule, RuleTape, find_rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from bridge.targets import Target
 
 
 @dataclass
@@ -20,11 +22,14 @@ class LowerOps(ir.passes.InPlacePass):
 
     Attributes
     ----------
+    find
+        Gives the rule for a node and a target, or None.
     declined
         After the pass: for each node that its rule refused, the reason. Keyed by the node.
     """
 
     options: Options
+    find: Callable[[ir.Node, Target], Rule | None] = find_rule
     declined: dict[ir.Node, str] = field(default_factory=dict)
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
@@ -36,7 +41,7 @@ class LowerOps(ir.passes.InPlacePass):
         return ir.passes.PassResult(model, modified)
 
     def _lower(self, node: ir.Node) -> bool:
-        rule = find_rule(node, self.options.target)
+        rule = self.find(node, self.options.target)
         if rule is None:
             return False
         tape = RuleTape(self.options)

@@ -17,17 +17,23 @@ from bridge.passes.lower_ops import LowerOps
 from bridge.passes.precision.float32 import ToFloat32
 from bridge.passes.rule import Options
 from bridge.passes.shapes import infer_shapes
+from bridge.passes.subset.missing import DropMissingRoutes
+from bridge.passes.subset.rules import find_subset_rule
 from bridge.passes.text_inputs import TextInputs
 from bridge.targets import Precision, Target
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a pipeline is built for; `inputs_are_rounded` as in `ToFloat32`."""
+    """What a pipeline is built for.
+
+    `inputs_are_rounded` is as in `ToFloat32`; `never_missing` names the inputs that refuse NaN.
+    """
 
     options: Options
     precision: Precision
     inputs_are_rounded: bool = False
+    never_missing: frozenset[str] = frozenset()
 
 
 Stage = Callable[[Plan, LowerOps], Sequence[ir.passes.PassBase]]
@@ -52,22 +58,32 @@ def _narrow(plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
     return [infer_shapes(), ToFloat32(plan.inputs_are_rounded)] if plan.precision == "float32" else []
 
 
+def _keep_to_subset(plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
+    drop_routes = DropMissingRoutes(plan.never_missing)
+    return [cleanup(), infer_shapes(), drop_routes, LowerOps(plan.options, find_subset_rule)]
+
+
 def _close(_plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
     return [cleanup(), infer_shapes()]
 
 
 STAGES: dict[Target, tuple[Stage, ...]] = {
-    "portable": (_open, _lower, _narrow, _close),
+    "portable": (_open, _lower, _narrow, _keep_to_subset, _close),
     "cuda": (_open, _lower, _narrow, _close),
     "cpu": (_open, _lower, _narrow, _close),
 }
 
 
 def run_pipeline(
-    model: ir.Model, options: Options, *, precision: Precision, inputs_are_rounded: bool = False
+    model: ir.Model,
+    options: Options,
+    *,
+    precision: Precision,
+    inputs_are_rounded: bool = False,
+    never_missing: frozenset[str] = frozenset(),
 ) -> ir.Model:
     """Return `model`, changed in place, as `options.target` wants it; raises `LoweringError` where that fails."""
-    plan = Plan(options, precision, inputs_are_rounded)
+    plan = Plan(options, precision, inputs_are_rounded, never_missing)
     lowering = LowerOps(options)
     for stage in STAGES[options.target]:
         for step in stage(plan, lowering):
