@@ -86,6 +86,8 @@ def _method(output: onnx.ValueInfoProto, labels: Sequence[str] | None) -> Method
         return None
     kind = output.type.tensor_type
     shape = tuple(d.dim_value for d in kind.shape.dim[1:])
+    if name == "predict" and shape == (1,):  # scikit-learn gives one answer a row in one dimension
+        shape = ()
     if labels is not None:
         return Method(name, (output.name,), "object", shape, labels=(Classes("object", tuple(labels)),))
     if kind.elem_type == onnx.TensorProto.STRING:

@@ -24,11 +24,14 @@ class AnswerBuilder:
         self.method = method
         self.dtype = np.dtype(method.dtype)
         self._shapes = tuple(shapes)
+        self._is_flattened = not method.shape and self._shapes == ((1,),)
         self._tables = [classes.array() for classes in method.labels]
 
     def __call__(self, arrays: Sequence[NDArray[Any]]) -> Any:
         """Return the answer for the outputs of one batch (or of several, already joined)."""
         method = self.method
+        if self._is_flattened:
+            arrays = [array.reshape(len(array)) for array in arrays]
         if method.labels:
             arrays = [table[codes] for table, codes in zip(self._tables, arrays, strict=True)]
         if method.stacked:

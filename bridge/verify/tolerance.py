@@ -59,7 +59,10 @@ def scaled_error(actual: np.ndarray, expected: np.ndarray) -> np.ndarray:
     actual, expected = np.asarray(actual, np.float64), np.asarray(expected, np.float64)
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         finite = np.isfinite(expected)
-        typical = np.sqrt(np.mean(np.square(np.where(finite, expected, 0.0)), axis=0, keepdims=True))
+        known = np.where(finite, expected, 0.0)
+        largest = np.abs(known).max(axis=0, keepdims=True, initial=0.0)  # whose square may be beyond float64
+        shares = known / np.where(largest > 0, largest, 1.0)
+        typical = largest * np.sqrt(np.sum(np.square(shares), axis=0, keepdims=True) / max(len(expected), 1))
         size = np.maximum(np.abs(expected), typical)
         error = np.abs(actual - expected) / np.where(size > 0, size, 1.0)
         same = (actual == expected) | (np.isnan(actual) & np.isnan(expected))

@@ -40,9 +40,9 @@ def text_model():
 def test_one_input_takes_a_table_by_position():
     predictor = bridge.load(add_model([("features", [None, 3])]))
     table = np.arange(6.0).reshape(2, 3)
-    assert predictor.predict(table).tolist() == [[3.0], [12.0]]
+    assert predictor.predict(table).tolist() == [3.0, 12.0]
     assert predictor.predict(table).dtype == np.float32
-    assert predictor.predict(pd.DataFrame(table, columns=list("abc"))).tolist() == [[3.0], [12.0]]
+    assert predictor.predict(pd.DataFrame(table, columns=list("abc"))).tolist() == [3.0, 12.0]
     assert predictor.n_features_in_ == 3
 
 
@@ -50,14 +50,14 @@ def test_one_input_takes_a_table_by_position():
 def test_one_input_that_does_not_say_its_width_takes_any(shape):
     predictor = bridge.load(add_model([("features", shape)]))
     for width in (1, 5):
-        assert predictor.predict(np.ones((2, width))).tolist() == [[width], [width]]
+        assert predictor.predict(np.ones((2, width))).tolist() == [width, width]
 
 
 def test_inputs_of_one_column_are_found_by_name():
     predictor = bridge.load(add_model([("a", [None, 1]), ("b", [None, 1])]))
     frame = pd.DataFrame({"more": [0.0], "b": [2.0], "a": [1.0]})
-    assert predictor.predict(frame).tolist() == [[3.0]]
-    assert predictor.predict(np.array([[1.0, 2.0]])).tolist() == [[3.0]]
+    assert predictor.predict(frame).tolist() == [3.0]
+    assert predictor.predict(np.array([[1.0, 2.0]])).tolist() == [3.0]
     with pytest.raises(InputError, match=r"missing column\(s\): 'b'"):
         predictor.predict(frame[["a"]])
 
@@ -66,7 +66,7 @@ def test_inputs_of_several_columns_take_a_table_by_position():
     predictor = bridge.load(add_model([("left", [None, 2]), ("right", [None, 3])]))
     table = np.arange(10.0).reshape(2, 5)
     assert predictor.run(table)["predict"].tolist() == [[10.0], [35.0]]
-    assert predictor.predict(pd.DataFrame(table)).tolist() == [[10.0], [35.0]]
+    assert predictor.predict(pd.DataFrame(table)).tolist() == [10.0, 35.0]
     with pytest.raises(InputError, match="X has 4 features, but the model is expecting 5"):
         predictor.predict(table[:, :4])
 
@@ -74,13 +74,13 @@ def test_inputs_of_several_columns_take_a_table_by_position():
 def test_text_goes_in_and_out():
     predictor = bridge.load(text_model())
     found = predictor.predict(pd.DataFrame({"town": ["x", "größer"]}))
-    assert found.tolist() == [["x"], ["größer"]]
+    assert found.tolist() == ["x", "größer"]
     assert found.dtype == object
 
 
 def test_numbers_are_checked_against_the_input():
     predictor = bridge.load(add_model([("counts", [None, 2])], element=TensorProto.INT64))
-    assert predictor.predict([[1, 2]]).tolist() == [[3]]
+    assert predictor.predict([[1, 2]]).tolist() == [3]
     with pytest.raises(InputError, match=r"holds 1.5 in row 0, but the model was exported for int64"):
         predictor.predict([[1.5, 2]])
 
