@@ -67,7 +67,7 @@ def tensor(values, dtype):
 
 def random_ensemble(rng, outputs, dtype, *, missing=False):
     """Return the attributes of a TreeEnsemble (version 5) with all modes over three features."""
-    nodes, leaves, roots, members = [], [], [], []
+    nodes, leaves, roots = [], [], []
 
     def add(depth):
         place = len(nodes)
@@ -85,9 +85,8 @@ def random_ensemble(rng, outputs, dtype, *, missing=False):
 
     for _ in range(rng.integers(1, 5)):
         roots.append(add(rng.integers(1, 5)))
-    for node in nodes:
-        if node[2] == MEMBER:
-            members += [*SETS[rng.integers(len(SETS))], np.nan]
+    sets = [SETS[rng.integers(len(SETS))] for node in nodes if node[2] == MEMBER]
+    members = [number for numbers in sets for number in (*numbers, np.nan)]
     attributes = {
         "n_targets": outputs,
         "tree_roots": roots,

@@ -41,6 +41,12 @@ def lower_label_encoder(tape: RuleTape, node: ir.Node) -> Sequence[ir.Value]:
     return [look_up(tape, x, Table(keys, values, _default(node, values.dtype)))]
 
 
+@lowers(ML_DOMAIN, "CategoryMapper", targets=TENSOR_TARGETS)
+def refuse_category_mapper(_tape: RuleTape, node: ir.Node) -> Sequence[ir.Value]:
+    """Say why `bridge.passes.text_inputs` left the node, which is a LabelEncoder in every other case."""
+    raise DeclinedError(str(node.meta.get(TEXT_REASON, "CategoryMapper maps text that no pass turned into codes")))
+
+
 def _side(node: ir.Node, side: str) -> NDArray[Any]:
     """Return the keys or the values, from whichever attribute holds them."""
     attributes = Attributes(node)
