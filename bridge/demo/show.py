@@ -66,7 +66,7 @@ def _progress(total: int) -> Iterator[Callable[[str], None]]:
     if not console.is_terminal:
         yield lambda what: console.print(what, markup=False, highlight=False)
         return
-    columns = (BarColumn(20), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    columns = (BarColumn(10), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("", total=total)
 
@@ -105,10 +105,10 @@ def _seconds(value: float) -> str:
 def _notes(trials: list[Trial]) -> Iterator[str]:
     where = "a CUDA device" if cuda_is_usable() else "the CPU too, as there is no CUDA device here"
     yield (
-        "\nTimes of predict: DataFrame in (array for the last model), labels out; medians after a warm-up.\n"
-        f"scikit-learn {version('scikit-learn')} as it comes, onnxruntime {import_onnxruntime().__version__} "
+        "\nTimes of predict: a DataFrame (last: an array) in, labels out; medians.\n"
+        f"scikit-learn {version('scikit-learn')} as it comes; onnxruntime {import_onnxruntime().__version__} "
         f"with {usable_cores()} threads; {os.cpu_count()} cores.\n"
-        "Ratios: how many times faster than scikit-learn. Worst error: of a probability.\n"
+        "2.0x: twice as fast as scikit-learn. Worst error: of a probability.\n"
         f"The cuda files ran on {where}."
     )
     for trial in trials:
