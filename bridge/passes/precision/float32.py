@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx_ir as ir
+from onnx_ir.passes import common
 
 from bridge.forest import floor_float32
 from bridge.opset import MAIN_DOMAIN, ML_DOMAIN
@@ -52,7 +53,7 @@ _REARRANGING = frozenset({"Gather", "GatherElements", "Reshape", "Transpose", "U
 
 @dataclass
 class ToFloat32(ir.passes.InPlacePass):
-    """Give every float64 value, constant, input and output of the main graph the dtype float32.
+    """Give every float64 value, constant, input and output, in branches too, the dtype float32.
 
     Constants in comparisons are rounded to the side that keeps the decision for every float32 input. Where the inputs
     are float64 numbers that the caller rounds (`inputs_are_rounded`), constants are rounded to nearest as the inputs
@@ -66,17 +67,21 @@ class ToFloat32(ir.passes.InPlacePass):
     moved_decisions: bool = False
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
-        graph = model.graph
-        wide = [v for v in graph.initializers.values() if v.dtype == ir.DataType.DOUBLE]
-        for value in wide:
-            self._narrow_constant(graph, value)
-        changed = bool(wide)
-        for value in graph.inputs:
-            changed |= _retype(value)
-        for node in graph.all_nodes():
+        # Constants of any size are narrowed as initializers, by their uses.
+        changed = common.LiftConstantsToInitializersPass(size_limit=0)(model).modified
+        for graph in (model.graph, *model.graph.subgraphs()):
+            wide = [v for v in graph.initializers.values() if v.dtype == ir.DataType.DOUBLE]
+            for value in wide:
+                self._narrow_constant(graph, value)
+            changed |= bool(wide)
+            for value in graph.inputs:
+                changed |= _retype(value)
+        for node in model.graph.all_nodes():
             if node.op_type == "Cast" and node.attributes["to"].as_int() == ir.DataType.DOUBLE.value:
                 node.attributes["to"] = ir.AttrInt64("to", ir.DataType.FLOAT.value)
                 changed = True
+            if node.op_type in ("Constant", "ConstantOfShape") and node.domain == MAIN_DOMAIN:
+                _narrow_tensor_attribute(node, "value", nearest_float32)
             if node.op_type == "TreeEnsemble" and node.domain == ML_DOMAIN:
                 _narrow_tensor_attribute(node, "nodes_splits", floor_float32)
                 _narrow_tensor_attribute(node, "leaf_weights", nearest_float32)
@@ -137,7 +142,9 @@ def _subtract_remainder(graph: ir.Graph, node: ir.Node, value: ir.Value, array: 
     first = ir.node("Sub", [node.inputs[0], node.inputs[1]])
     first.outputs[0].type = ir.TensorType(ir.DataType.FLOAT)
     first.outputs[0].shape = high_output.shape
-    graph.insert_before(node, first)
+    if node.graph is None:
+        raise TypeError(f"node {node.name!r} is in no graph")
+    node.graph.insert_before(node, [first])
     node.replace_input_with(0, first.outputs[0])
     node.replace_input_with(1, low)
 
