@@ -111,7 +111,8 @@ def export(
 
     with waiting(f"Reading {estimator.name} and {sample.name}"):
         fitted = _read_estimator(estimator, trust=trust)
-        data = _as_fitted(fitted, _read(sample))
+        table = _read(sample)
+    data = _as_fitted(fitted, table)
     with waiting(f"Exporting {estimator.name} for {target}"):
         model = bridge.export(fitted, data, output, target=target, precision=precision, methods=method, check=check)
     metadata = get_metadata(model)
@@ -153,9 +154,10 @@ def verify(estimator: Estimator, model: ModelFile, data: DataFile, *, trust: Tru
     with waiting(f"Reading {estimator.name} and {data.name}"):
         fitted = _read_estimator(estimator, trust=trust)
         predictor = bridge.load(model, device="cpu")
-        table = _as_fitted(fitted, _read(data, text=_text_columns(predictor)))
+        table = _read(data, text=_text_columns(predictor))
+    rows = _as_fitted(fitted, table)
     with waiting(f"Comparing {len(table):,} rows"):
-        report = bridge.verify(fitted, predictor, table)
+        report = bridge.verify(fitted, predictor, rows)
     typer.echo(str(report))
     if not report.ok:
         raise typer.Exit(1)
@@ -184,7 +186,8 @@ def predict(
     predictor = bridge.load(model, device=device)
     methods = _choose_methods(predictor, method)
     with waiting(f"Reading {data.name}"):
-        table = _pick(_read(data, text=_text_columns(predictor)), getattr(predictor, "feature_names_in_", None))
+        table = _read(data, text=_text_columns(predictor))
+    table = _pick(table, getattr(predictor, "feature_names_in_", None))
     classes = [c.array() for c in predictor.metadata.classes]
     blocks = []
     with waiting(f"Predicting {len(table):,} rows", total=len(table)) as advance:
