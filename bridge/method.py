@@ -78,6 +78,4 @@ class Method:
     @staticmethod
     def from_json(data: dict[str, Any]) -> Method:
         labels = tuple(Classes(c["dtype"], tuple(c["values"])) for c in data["labels"])
-        return Method(
-            **{**data, "outputs": tuple(data["outputs"]), "shape": tuple(data["shape"]), "labels": labels}
-        )
+        return Method(**{**data, "outputs": tuple(data["outputs"]), "shape": tuple(data["shape"]), "labels": labels})

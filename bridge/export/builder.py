@@ -43,7 +43,7 @@ class Builder:
             name = f"constant_{len(self._constants)}"
             tensor = ir.tensor(values, name=name)
             self._constants[key] = ir.Value(
-                name=name, type=ir.TensorType(tensor.dtype), shape=tensor.shape, const_value=tensor
+                name=name, type=ir.TensorType(tensor.dtype), shape=ir.Shape(values.shape), const_value=tensor
             )
             self.initializers.append(self._constants[key])
         return self._constants[key]

@@ -67,7 +67,7 @@ def _convert(estimator: Any, x: Block, **options: Any) -> onnx.ModelProto:
         estimator = _with_positions_as_labels(estimator)
         options = {"zipmap": False, **options}
     try:
-        return convert_sklearn(
+        model: onnx.ModelProto = convert_sklearn(
             estimator,
             initial_types=[("X", tensor_type([None, x.width]))],
             target_opset={MAIN_DOMAIN: MAIN_OPSET, ML_DOMAIN: SKL2ONNX_ML_OPSET},
@@ -79,6 +79,7 @@ def _convert(estimator: Any, x: Block, **options: Any) -> onnx.ModelProto:
             f"skl2onnx cannot convert {cls.__name__} as it is configured: {error}\n"
             f"Register a converter with bridge.register_converter({cls.__name__}, build)."
         ) from error
+    return model
 
 
 def _with_positions_as_labels(estimator: Any) -> Any:

@@ -50,7 +50,8 @@ def read_treelite(model: Any) -> Boosted:
     n_classes = int(header.get_field("num_class").max())
     trees = []
     for i in range(int(header.get_field("num_tree")[0])):
-        target = max(0, int(header.get_field("target_id")[i])) * n_classes + max(0, int(header.get_field("class_id")[i]))
+        ids = (max(0, int(header.get_field(name)[i])) for name in ("target_id", "class_id"))
+        target = next(ids) * n_classes + next(ids)
         trees.append(_read_tree(model.get_tree_accessor(i), n_targets * n_classes, target))
     averages = bool(header.get_field("average_tree_output")[0])
     return Boosted(
@@ -104,9 +105,7 @@ def _read_tree(tree: Any, n_outputs: int, target: int) -> Forest:
     )
 
 
-def _inclusive(
-    threshold: NDArray[Any], comparison: NDArray[Any], is_leaf: NDArray[np.bool_]
-) -> NDArray[np.float64]:
+def _inclusive(threshold: NDArray[Any], comparison: NDArray[Any], is_leaf: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return thresholds for `<=`: `x < t` is `x <= t'` with the next number below t, in the dtype of x and t."""
     used = set(comparison[~is_leaf].tolist()) - {0}
     if not used <= {LESS_THAN, LESS_OR_EQUAL}:
@@ -118,7 +117,7 @@ def _inclusive(
 def _leaf_values(tree: Any, is_leaf: NDArray[np.bool_], n_outputs: int, target: int) -> NDArray[np.float64]:
     vectors = tree.get_field("leaf_vector")
     if len(vectors):
-        return vectors.reshape(-1, n_outputs).astype(np.float64)
+        return np.asarray(vectors, np.float64).reshape(-1, n_outputs)
     values = np.zeros((int(is_leaf.sum()), n_outputs))
     values[:, target] = tree.get_field("leaf_value")[is_leaf]
     return values

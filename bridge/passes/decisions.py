@@ -4,27 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-import onnx_ir as ir
-
 from bridge.opset import ML_DOMAIN
 from bridge.passes.precision.float32 import MOVED_DECISIONS
 
 if TYPE_CHECKING:
+    import onnx_ir as ir
+
     from bridge.targets import Precision
 
 State = Literal["exact", "decided", "rounded"]
 
-MOVING = frozenset(
-    "Cast Concat Expand Flatten Gather GatherElements GatherND Identity IsNaN IsInf Neg Abs Not And Or Xor Pad Reshape "
-    "Shape Slice Split Squeeze Tile Transpose Unsqueeze Where Max Min Clip Relu Constant ConstantOfShape".split()
-)
+# fmt: off
+MOVING = frozenset({
+    "Abs", "And", "Cast", "Clip", "Concat", "Constant", "ConstantOfShape", "Expand", "Flatten", "Gather",
+    "GatherElements", "GatherND", "Identity", "IsInf", "IsNaN", "Max", "Min", "Neg", "Not", "Or", "Pad", "Relu",
+    "Reshape", "Shape", "Slice", "Split", "Squeeze", "Tile", "Transpose", "Unsqueeze", "Where", "Xor",
+})
 """Operators whose results are their inputs' own values."""
-ROUNDED_ONCE = frozenset("Add Sub Mul Div Sqrt Ceil Floor Round Reciprocal".split())
+ROUNDED_ONCE = frozenset({"Add", "Ceil", "Div", "Floor", "Mul", "Reciprocal", "Round", "Sqrt", "Sub"})
 """Correctly rounded by IEEE 754: the same bits as NumPy's, in the same dtype."""
-DECIDING = frozenset(
-    "Less LessOrEqual Greater GreaterOrEqual Equal ArgMax ArgMin TopK Sign OneHot NonZero Hardmax "
-    "TreeEnsemble TreeEnsembleClassifier TreeEnsembleRegressor".split()
-)
+DECIDING = frozenset({
+    "ArgMax", "ArgMin", "Equal", "Greater", "GreaterOrEqual", "Hardmax", "Less", "LessOrEqual", "NonZero", "OneHot",
+    "Sign", "TopK", "TreeEnsemble", "TreeEnsembleClassifier", "TreeEnsembleRegressor",
+})
+# fmt: on
 
 
 def decides_exactly(model: ir.Model, precision: Precision) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -129,31 +130,34 @@ def _width(value: ir.Value | None) -> int | None:
 
 def _trace(node: ir.Node, width: int) -> list[Column] | None:
     """Return the columns of a node's output in terms of its inputs' columns, or None where the trace ends here."""
-    if node.op_type == "Concat":
-        parts = [_columns(v) for v in node.inputs]
-        return None if any(p is None for p in parts) else [c for p in parts for c in p or ()]
-    if node.op_type == "Where":
-        return _trace_imputation(node, width)
-    source = node.inputs[0] if node.inputs else None
-    if node.op_type == "Identity":
-        return _columns(source)
-    if node.op_type == "Cast":
-        return _trace_cast(node, source)
-    if node.op_type == "Gather" and node.attributes.get_int("axis", 0) == 1:
-        indices, columns = constant_of(node.inputs[1]), _columns(source)
-        return None if columns is None or indices is None or indices.ndim != 1 else [columns[int(i)] for i in indices]
-    if node.op_type in ("Add", "Sub", "Mul", "Div"):
-        return _trace_arithmetic(node, width)
-    return None
+    tracer = _TRACERS.get(node.op_type)
+    return None if tracer is None else tracer(node, width)
 
 
-def _trace_cast(node: ir.Node, source: ir.Value | None) -> list[Column] | None:
+def _trace_concat(node: ir.Node, _width: int) -> list[Column] | None:
+    parts = [_columns(v) for v in node.inputs]
+    return None if any(p is None for p in parts) else [c for p in parts for c in p or ()]
+
+
+def _trace_identity(node: ir.Node, _width: int) -> list[Column] | None:
+    return _columns(node.inputs[0])
+
+
+def _trace_gather(node: ir.Node, _width: int) -> list[Column] | None:
+    indices, columns = constant_of(node.inputs[1]), _columns(node.inputs[0])
+    if columns is None or indices is None or indices.ndim != 1 or node.attributes.get_int("axis", 0) != 1:
+        return None
+    return [columns[int(i)] for i in indices]
+
+
+def _trace_cast(node: ir.Node, _width: int) -> list[Column] | None:
+    source = node.inputs[0]
     columns = _columns(source)
     floats = (ir.DataType.FLOAT, ir.DataType.DOUBLE)
     if columns is None or source is None or source.dtype not in floats or node.outputs[0].dtype not in floats:
         return None
     dtype = node.outputs[0].dtype.numpy()
-    return [c.then(lambda v, dtype=dtype: v.astype(dtype), computes=False) for c in columns]
+    return [c.then(partial(_cast, dtype), computes=False) for c in columns]
 
 
 def _trace_arithmetic(node: ir.Node, width: int) -> list[Column] | None:
@@ -164,8 +168,7 @@ def _trace_arithmetic(node: ir.Node, width: int) -> list[Column] | None:
         return None
     operate = {"Add": np.add, "Sub": np.subtract, "Mul": np.multiply, "Div": np.divide}[node.op_type]
     return [
-        column.then(lambda v, operate=operate, k=k: operate(v, k), computes=True)
-        for column, k in zip(columns, constant, strict=True)
+        column.then(partial(_apply, operate, k), computes=True) for column, k in zip(columns, constant, strict=True)
     ]
 
 
@@ -176,10 +179,33 @@ def _trace_imputation(node: ir.Node, width: int) -> list[Column] | None:
     test = condition.producer() if condition is not None else None
     if columns is None or constant is None or test is None or test.op_type != "IsNaN" or test.inputs[0] is not source:
         return None
-    return [
-        column.then(lambda v, k=k: np.where(np.isnan(v), k, v).astype(v.dtype), computes=True)
-        for column, k in zip(columns, constant, strict=True)
-    ]
+    return [column.then(partial(_fill_missing, k), computes=True) for column, k in zip(columns, constant, strict=True)]
+
+
+_TRACERS: dict[str, Callable[[ir.Node, int], list[Column] | None]] = {
+    "Add": _trace_arithmetic,
+    "Cast": _trace_cast,
+    "Concat": _trace_concat,
+    "Div": _trace_arithmetic,
+    "Gather": _trace_gather,
+    "Identity": _trace_identity,
+    "Mul": _trace_arithmetic,
+    "Sub": _trace_arithmetic,
+    "Where": _trace_imputation,
+}
+
+
+def _cast(dtype: np.dtype[Any], values: NDArray[Any]) -> NDArray[Any]:
+    return values.astype(dtype)
+
+
+def _apply(operate: Callable[..., Any], constant: Any, values: NDArray[Any]) -> NDArray[Any]:
+    result: NDArray[Any] = operate(values, constant)
+    return result
+
+
+def _fill_missing(constant: Any, values: NDArray[Any]) -> NDArray[Any]:
+    return np.where(np.isnan(values), constant, values).astype(values.dtype)
 
 
 def _row(value: ir.Value | None, width: int) -> NDArray[Any] | None:
@@ -293,6 +319,6 @@ def _initializer(graph: ir.Graph, array: NDArray[Any]) -> ir.Value:
     while (name := f"folded_{number}") in graph.initializers:
         number += 1
     tensor = ir.tensor(np.ascontiguousarray(array), name=name)
-    value = ir.Value(name=name, type=ir.TensorType(tensor.dtype), shape=tensor.shape, const_value=tensor)
+    value = ir.Value(name=name, type=ir.TensorType(tensor.dtype), shape=ir.Shape(array.shape), const_value=tensor)
     graph.register_initializer(value)
     return value

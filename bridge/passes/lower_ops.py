@@ -68,32 +68,35 @@ def _free_name(graph: ir.Graph, op_type: str) -> str:
     return name
 
 
+def _own_values(node: ir.Node, tape: RuleTape, outputs: list[ir.Value | None]) -> list[tuple[ir.Value, ir.Value]]:
+    """Return each old output that is replaced, with a value that the rule made and that stands for it alone."""
+    made = {v for n in tape.nodes for v in n.outputs}
+    pairs: list[tuple[ir.Value, ir.Value]] = []
+    for old, new in zip(node.outputs, outputs, strict=True):
+        if new is None:
+            continue
+        own = new in made and all(new is not taken for _, taken in pairs)
+        pairs.append((old, new if own else tape.op("Identity", new)))
+    return pairs
+
+
 def _replace(node: ir.Node, tape: RuleTape, outputs: list[ir.Value | None], rule: Rule) -> None:
     graph = node.graph
     if not isinstance(graph, ir.Graph):
         raise TypeError(f"node {node.name!r} is in no graph")
     if len(outputs) != len(node.outputs):
         raise ValueError(f"{rule} gave {len(outputs)} values for the {len(node.outputs)} outputs of {node.op_type}")
-    made = {id(v) for n in tape.nodes for v in n.outputs}
-    for i, (old, new) in enumerate(zip(node.outputs, outputs, strict=True)):
-        if new is None:
-            if old.uses() or old.is_graph_output():
-                raise ValueError(f"{rule} gave no value for an output of {node.op_type} that is in use")
-            continue
-        if id(new) not in made or outputs.index(new) != i:  # an input handed through, or one value for two outputs
-            new = tape.op("Identity", new)
-            outputs[i] = new
-        if new.type is None:
-            new.type = old.type
-        if new.shape is None:
-            new.shape = old.shape
+    unused = [old for old, new in zip(node.outputs, outputs, strict=True) if new is None]
+    if any(old.uses() or old.is_graph_output() for old in unused):
+        raise ValueError(f"{rule} gave no value for an output of {node.op_type} that is in use")
+    pairs = _own_values(node, tape, outputs)
     for value in tape.initializers:
         value.name = _free_name(graph, node.op_type)
         graph.register_initializer(value)
     graph.insert_before(node, tape.nodes)
-    for old, new in zip(node.outputs, outputs, strict=True):
-        if new is None:
-            continue
+    for old, new in pairs:
         new.name = old.name
+        new.type = new.type or old.type
+        new.shape = new.shape or old.shape
         ir.convenience.replace_all_uses_with(old, new, replace_graph_outputs=True)
     graph.remove(node, safe=True)

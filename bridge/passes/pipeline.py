@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import onnx_ir as ir
 from onnx_ir.passes import common
@@ -15,12 +16,14 @@ from bridge.passes.fold_into_forest import FoldIntoForest
 from bridge.passes.lower_again import LowerAgain
 from bridge.passes.lower_ops import LowerOps
 from bridge.passes.precision.float32 import ToFloat32
-from bridge.passes.rule import Options
 from bridge.passes.shapes import infer_shapes
 from bridge.passes.subset.missing import DropMissingRoutes
 from bridge.passes.subset.rules import find_subset_rule
 from bridge.passes.text_inputs import TextInputs
-from bridge.targets import Precision, Target
+
+if TYPE_CHECKING:
+    from bridge.passes.rule import Options
+    from bridge.targets import Precision, Target
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ class RuleTape:
         """Add an initializer that holds `array`."""
         values = np.ascontiguousarray(np.asarray(array, dtype)).reshape(np.shape(array))
         tensor = ir.tensor(values)
-        value = ir.Value(name=None, type=ir.TensorType(tensor.dtype), shape=tensor.shape, const_value=tensor)
+        value = ir.Value(name=None, type=ir.TensorType(tensor.dtype), shape=ir.Shape(values.shape), const_value=tensor)
         self.initializers.append(value)
         return value
 

@@ -1,8 +1,11 @@
-"""Shape inference that does as much as it can."""
+"""Shapes of values: inferred as far as that goes, and made to agree."""
 
 from __future__ import annotations
 
+import onnx_ir as ir
 from onnx_ir.passes import common
+
+KEEPS_SHAPE = frozenset({"Identity", "Cast"})
 
 
 def infer_shapes() -> common.ShapeInferencePass:
@@ -12,3 +15,28 @@ def infer_shapes() -> common.ShapeInferencePass:
     traceback; the rule for that node says more.
     """
     return common.ShapeInferencePass(check_type=False, strict_mode=False, data_prop=True)
+
+
+class AgreeOnShapes(ir.passes.InPlacePass):
+    """Let copies have the shape of what they copy, where the file says otherwise.
+
+    skl2onnx declares (rows,) for labels that are (rows, 1), and (rows, 1) for two regression targets; onnx_ir refuses
+    to take an Identity between such shapes out.
+    """
+
+    def call(self, model: ir.Model) -> ir.passes.PassResult:
+        modified = False
+        for node in model.graph.all_nodes():
+            if node.op_type not in KEEPS_SHAPE or node.domain or node.inputs[0] is None:
+                continue
+            source, result = node.inputs[0].shape, node.outputs[0].shape
+            if source is not None and result is not None and _contradict(source, result):
+                node.outputs[0].shape = source.copy()
+                modified = True
+        return ir.passes.PassResult(model, modified)
+
+
+def _contradict(a: ir.Shape, b: ir.Shape) -> bool:
+    if len(a) != len(b):
+        return True
+    return any(isinstance(m, int) and isinstance(n, int) and m != n for m, n in zip(a, b, strict=True))

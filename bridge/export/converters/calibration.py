@@ -11,7 +11,7 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
 
 from bridge.export.builder import dtype_of
-from bridge.export.converters.delegates import binary_response, column, divided, numbers, total
+from bridge.export.converters.delegates import binary_response, divided, numbers, total
 from bridge.export.converters.interpolation import interpolate
 from bridge.export.converters.linear import normalize_or_uniform
 from bridge.export.converters.links import binary_columns, sigmoid, softmax

@@ -30,7 +30,8 @@ def convert_pipeline(b: Builder, pipeline: Any, x: Block) -> Mapping[str, Answer
     last_name, last = steps[-1]
     if pipeline.steps[-1][1] is not last:  # a passthrough at the end leaves only transform
         return {"transform": _named(last_name, transform, b, last, x)}
-    return _named(last_name, convert, b, last, x)
+    answers: Mapping[str, Answer] = _named(last_name, convert, b, last, x)
+    return answers
 
 
 @converts(ColumnTransformer)

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.multioutput import ClassifierChain, MultiOutputClassifier, MultiOutputRegressor, RegressorChain
 
 from bridge.export.block import Part
-from bridge.export.converters.delegates import ask, binary_response, column, numbers, side_by_side
+from bridge.export.converters.delegates import ask, column, numbers, side_by_side
 from bridge.export.registry import Answer, Labels, convert, converts
 
 if TYPE_CHECKING:

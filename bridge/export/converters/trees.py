@@ -192,7 +192,7 @@ def _read_histogram_tree(
     left, right = nodes["left"].astype(np.int32), nodes["right"].astype(np.int32)
     categorical = np.flatnonzero(nodes["is_categorical"].astype(np.bool_) & ~is_leaf)
     category = np.full(len(nodes), -1, np.int32)
-    sets = []
+    sets: list[NDArray[np.int64]] = []
     for node in categorical:
         goes_left = _members(predictor.raw_left_cat_bitsets[nodes["bitset_idx"][node]])
         category[node] = len(sets)
@@ -268,7 +268,7 @@ def convert_histogram_regressor(b: Builder, boosting: Any, x: Block) -> Mapping[
 @converts(IsolationForest)
 def convert_isolation_forest(b: Builder, forest: Any, x: Block) -> Mapping[str, Answer]:
     """Score by 2 ** -(mean path length / its expectation) (Liu, Ting and Zhou 2008, section 2)."""
-    forests = []
+    forests: list[Forest] = []
     for tree, features in zip(forest.estimators_, forest.estimators_features_, strict=True):
         fitted = tree.tree_
         depth = forest._decision_path_lengths[len(forests)] + forest._average_path_length_per_tree[len(forests)] - 1.0

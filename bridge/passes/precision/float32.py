@@ -151,7 +151,7 @@ def _subtract_remainder(graph: ir.Graph, node: ir.Node, value: ir.Value, array: 
 
 def _initializer(graph: ir.Graph, name: str, array: NDArray[np.float32]) -> ir.Value:
     tensor = ir.tensor(array, name=name)
-    value = ir.Value(name=name, type=ir.TensorType(ir.DataType.FLOAT), shape=tensor.shape, const_value=tensor)
+    value = ir.Value(name=name, type=ir.TensorType(ir.DataType.FLOAT), shape=ir.Shape(array.shape), const_value=tensor)
     graph.register_initializer(value)
     return value
 

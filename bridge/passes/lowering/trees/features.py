@@ -72,7 +72,7 @@ def _category_columns(tape: RuleTape, forest: Forest, x: ir.Value, width: int) -
 
 
 def _outside_table(forest: Forest, sets: NDArray[Any]) -> NDArray[np.float64]:
-    """Return (categories + 2, sets): 0 where the category goes left; the last rows are for any other number, and NaN."""
+    """Return (categories + 2, sets): 0 where the category goes left; the last rows stand for other numbers, and NaN."""
     starts, members = forest.set_starts, forest.set_members
     asked_by = {int(forest.category[node]): node for node in np.flatnonzero(forest.category >= 0)}
     rows = [members[starts[s] : starts[s + 1]] for s in sets]
@@ -98,7 +98,7 @@ def _membership(tape: RuleTape, x: ir.Value, feature: int, outside: NDArray[Any]
 
 
 def _lowest_for_missing(tape: RuleTape, forest: Forest, x: ir.Value, width: int) -> tuple[ir.Value, Forest]:
-    """Return copies of the columns that some node sends left on NaN, with -inf for NaN; and the forest that asks them."""
+    """Return copies of columns that some node sends left on NaN, with -inf for NaN; and the forest that asks them."""
     dtype = require_dtype(x, "the input of Forest")
     nodes = np.flatnonzero(forest.missing_left)
     features, position = np.unique(forest.feature[nodes], return_inverse=True)

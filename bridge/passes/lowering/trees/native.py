@@ -90,7 +90,8 @@ def _only_target(forest: Forest) -> NDArray[np.int64] | None:
         return np.zeros(len(forest.values), np.int64)
     if ((forest.values != 0).sum(axis=1) > 1).any():
         return None
-    return np.abs(forest.values).argmax(axis=1)
+    target: NDArray[np.int64] = np.abs(forest.values).argmax(axis=1)
+    return target
 
 
 def _tree_ensemble(

@@ -44,9 +44,7 @@ def forest_as_traversal(tape: RuleTape, forest: Forest, x: ir.Value) -> ir.Value
 
 
 def _step(tape: RuleTape, x: ir.Value, node: ir.Value, tables: list[ir.Value]) -> ir.Value:
-    feature, threshold, left, right = (
-        tape.op("Gather", table, node, axis=0, dtype=table.dtype) for table in tables
-    )
+    feature, threshold, left, right = (tape.op("Gather", table, node, axis=0, dtype=table.dtype) for table in tables)
     values = tape.op("GatherElements", x, feature, axis=1, dtype=x.dtype)
     goes_left = tape.op("LessOrEqual", values, threshold, dtype=ir.DataType.BOOL)
     return tape.op("Where", goes_left, left, right, dtype=ir.DataType.INT32)

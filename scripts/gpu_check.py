@@ -1,0 +1,203 @@
+"""Check on a machine with CUDA whether every cuda file runs whole on the GPU, right, and how fast.
+
+    python scripts/gpu_check.py FOLDER [--json results.json] [--on-cpu]
+
+FOLDER is what scripts/gpu_prepare.py wrote. Needs onnxruntime-gpu and NumPy alone; scikit-learn's times join where it
+and joblib are installed. Prints one table last and writes JSON beside it. Exits 2 without a usable GPU, 1 where a node
+runs elsewhere or an answer differs. --on-cpu runs the same steps on the CPU, to test this script; it proves nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+
+CUDA = "CUDAExecutionProvider"
+CPU = "CPUExecutionProvider"
+SIZES = (1, 1_000, 100_000, 1_000_000)
+BUDGET_S = 1.0
+"""Seconds of measured runs a cell."""
+MOST_BYTES = 8 * 2**30
+"""A batch whose inputs or widest step would need more device memory than this is skipped."""
+BOUND = 1e-6
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--json", type=Path, default=Path("gpu_check.json"))
+    parser.add_argument("--on-cpu", action="store_true")
+    options = parser.parse_args()
+    files = sorted(options.folder.glob("*.onnx"))
+    if not files:
+        print(f"gpu_check: no .onnx files in {options.folder}; make them with scripts/gpu_prepare.py", file=sys.stderr)
+        return 2
+    if not options.on_cpu and (missing := _missing(files[0])):
+        print(f"gpu_check: {missing}", file=sys.stderr)
+        return 2
+    rows = []
+    for file in files:
+        print(f"{file.stem} ...", file=sys.stderr, flush=True)
+        rows.append(_check(file, on_cpu=options.on_cpu))
+        options.json.write_text(json.dumps(rows, indent=1))
+    print(f"onnxruntime {ort.__version__}, {'CPU' if options.on_cpu else 'CUDA'}, {len(os.sched_getaffinity(0))} cores")
+    _print_table(rows)
+    return 0 if all(row["ok"] for row in rows) else 1
+
+
+def _missing(file: Path) -> str:
+    """Return what keeps CUDA from being used for a model here, or an empty text."""
+    if CUDA not in ort.get_available_providers():
+        return f"onnxruntime {ort.__version__} is built without CUDA; install onnxruntime-gpu"
+    if hasattr(ort, "preload_dlls"):
+        ort.preload_dlls(cudnn=False)
+    try:
+        providers = _open(file, on_cpu=False).get_providers()
+    except Exception as error:  # noqa: BLE001 onnxruntime's own errors derive from Exception alone
+        return f"a CUDA session cannot be made: {error}"
+    return "" if CUDA in providers else "onnxruntime fell back to the CPU: check nvidia-smi and the CUDA libraries"
+
+
+def _open(file: Path, *, on_cpu: bool) -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+    providers = [CPU] if on_cpu else [(CUDA, {"use_tf32": "0"}), CPU]
+    return ort.InferenceSession(str(file), options, providers=providers, disabled_optimizers=["MatMulScaleFusion"])
+
+
+def _check(file: Path, *, on_cpu: bool) -> dict[str, object]:
+    session = _open(file, on_cpu=on_cpu)
+    data = np.load(file.with_suffix(".npz"))
+    feeds = {k.removeprefix("input:"): data[k] for k in data.files if k.startswith("input:")}
+    expected = {k.removeprefix("output:"): data[k] for k in data.files if k.startswith("output:")}
+    answers = dict(zip(expected, session.run(list(expected), feeds), strict=True))
+    labels, error = _compare(answers, expected)
+    placed = _placement(session)
+    elsewhere = {p: ops for p, ops in placed.items() if p != (CPU if on_cpu else CUDA)}
+    row: dict[str, object] = {
+        "model": file.stem,
+        "nodes": sum(sum(ops.values()) for ops in placed.values()),
+        "elsewhere": elsewhere,
+        "labels_differing": labels,
+        "worst_error": error,
+        "ok": not elsewhere and labels == 0 and error <= BOUND,
+    }
+    method = "predict" if "predict" in expected else next(iter(expected))
+    for size in SIZES:
+        batch = _repeat(feeds, size)
+        if sum(a.nbytes for a in batch.values()) > MOST_BYTES or size * _row_bytes(file) > MOST_BYTES:
+            continue
+        row[f"host_{size}"] = _seconds(lambda batch=batch: session.run([method], batch))
+        if not on_cpu:
+            row[f"device_{size}"] = _device_seconds(session, method, batch)
+        row[f"sklearn_{size}"] = _sklearn_seconds(file, method, size)
+    return row
+
+
+def _row_bytes(file: Path) -> int:
+    """Return the bytes that the widest step needs for one row, as the file's own metadata says."""
+    session = ort.InferenceSession(str(file), providers=[CPU])
+    return int(json.loads(session.get_modelmeta().custom_metadata_map["bridge"])["row_bytes"])
+
+
+def _compare(answers: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> tuple[int, float]:
+    labels, worst = 0, 0.0
+    for name, want in expected.items():
+        got = answers[name]
+        if want.dtype.kind in "iub":
+            labels += int((got != want).sum())
+            continue
+        a, b = (np.exp(got), np.exp(want)) if name.startswith("predict_log_proba") else (got, want)
+        same = (a == b) | (np.isnan(a) & np.isnan(b))
+        error = np.where(same, 0.0, np.nan_to_num(np.abs(a - b) / np.maximum(1.0, np.abs(b)), nan=np.inf))
+        worst = max(worst, float(error.max(initial=0.0)))
+    return labels, worst
+
+
+def _placement(session: ort.InferenceSession) -> dict[str, dict[str, int]]:
+    """Return, for each provider, how many nodes of which operator it runs."""
+    found: dict[str, Counter[str]] = {}
+    for part in session.get_provider_graph_assignment_info():
+        for node in part.get_nodes():
+            found.setdefault(part.ep_name, Counter())[node.op_type] += 1
+    return {provider: dict(ops) for provider, ops in found.items()}
+
+
+def _repeat(feeds: dict[str, np.ndarray], size: int) -> dict[str, np.ndarray]:
+    rows = len(next(iter(feeds.values())))
+    pick = np.arange(size) % rows
+    return {name: np.ascontiguousarray(array[pick]) for name, array in feeds.items()}
+
+
+def _seconds(run: object) -> float:
+    """Return the median seconds of a call, after two that warm up."""
+    for _ in range(2):
+        run()  # type: ignore[operator]
+    times: list[float] = []
+    while not times or (sum(times) < BUDGET_S and len(times) < 200):
+        start = time.perf_counter()
+        run()  # type: ignore[operator]
+        times.append(time.perf_counter() - start)
+    return float(np.median(times))
+
+
+def _device_seconds(session: ort.InferenceSession, method: str, batch: dict[str, np.ndarray]) -> float:
+    """Return the seconds of a run whose inputs and output stay on the GPU."""
+    binding = session.io_binding()
+    for name, array in batch.items():
+        binding.bind_ortvalue_input(name, ort.OrtValue.ortvalue_from_numpy(array, "cuda", 0))
+    binding.bind_output(method, "cuda", 0)
+
+    def run() -> None:
+        session.run_with_iobinding(binding)
+        binding.synchronize_outputs()
+
+    return _seconds(run)
+
+
+def _sklearn_seconds(file: Path, method: str, size: int) -> float | None:
+    """Return scikit-learn's own seconds, where it is installed and the estimator was carried."""
+    saved = file.with_suffix(".joblib")
+    if size > 100_000 or not saved.exists():
+        return None
+    try:
+        import joblib
+
+        estimator, rows = joblib.load(saved)
+    except Exception as error:  # noqa: BLE001 another version of scikit-learn than the one that fitted it
+        print(f"  no scikit-learn times: {error}", file=sys.stderr)
+        return None
+    pick = np.arange(size) % len(rows)
+    batch = rows.iloc[pick] if hasattr(rows, "iloc") else rows[pick]
+    return _seconds(lambda: getattr(estimator, method)(batch))
+
+
+def _print_table(rows: list[dict[str, object]]) -> None:
+    sizes = [s for s in SIZES if any(f"host_{s}" in row for row in rows)]
+    header = ["model", "nodes", "elsewhere", "labels", "error"]
+    header += [f"{s:,} {kind}" for s in sizes for kind in ("host ms", "GPU ms", "sklearn ms")]
+    lines = [header]
+    for row in rows:
+        elsewhere = sum(sum(ops.values()) for ops in row["elsewhere"].values())  # type: ignore[attr-defined]
+        cells = [row["model"], row["nodes"], elsewhere, row["labels_differing"], f"{row['worst_error']:.1e}"]
+        for s in sizes:
+            for kind in ("host", "device", "sklearn"):
+                value = row.get(f"{kind}_{s}")
+                cells.append("-" if value is None else f"{1000 * value:.3g}")  # type: ignore[operator]
+        lines.append([str(c) for c in cells])
+    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
+    for line in lines:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
