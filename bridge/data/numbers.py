@@ -126,7 +126,7 @@ class NumberReader:
             raise InputError(
                 f"{self._where(bad)} contains {_first(array, bad)!r}{_in_row(bad)}, which is beyond "
                 f"{self._dtype.name}, the dtype that this model takes.\n"
-                "Clip or drop it, or export with target='cpu', which computes in float64."
+                "Clip or drop it, or export from float64 data with target='cpu'."
             )
         return cast
 
