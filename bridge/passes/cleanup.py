@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import onnx_ir as ir
 from onnx_ir.passes import common
 
+from bridge.passes.shapes import AgreeOnShapes
+
 
 class DropNoOps(ir.passes.InPlacePass):
     """Take out casts to the dtype that a value has already."""
@@ -84,6 +86,7 @@ def cleanup() -> ir.passes.Sequential:
     names: list[str | None] = []
     return ir.passes.Sequential(
         RememberOutputs(names),
+        AgreeOnShapes(),
         DropNoOps(),
         common.IdentityEliminationPass(),
         common.RemoveUnusedNodesPass(),
