@@ -1,4 +1,4 @@
-"""A server has a file, NumPy and an onnxruntime, a builder may have no onnxruntime: each works or says what it lacks."""
+"""A server has a file, NumPy and an onnxruntime, a builder may lack onnxruntime: each works, or says what it lacks."""
 
 from __future__ import annotations
 
