@@ -15,7 +15,7 @@ from bridge.data.table import fits_float32, in_fitted_order
 from bridge.errors import InputError, InputTypeError, ParityError
 from bridge.export.graph import export_graph
 from bridge.method import Classes
-from bridge.passes.decisions import decides_exactly
+from bridge.passes.decisions import EXACT_DECISIONS
 from bridge.passes.pipeline import run_pipeline
 from bridge.passes.rule import Options
 from bridge.plain import describe_plain
@@ -110,7 +110,7 @@ def export(
         methods=exported.methods,
         classes=_classes(estimator),
         row_bytes=row_bytes(model),
-        exact_decisions=decides_exactly(model, chosen_precision),
+        exact_decisions=bool(model.meta.get(EXACT_DECISIONS)),
         versions=_versions(),
     )
     proto = ir.to_proto(model)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+import onnx_ir as ir
 
 from bridge.opset import ML_DOMAIN
 from bridge.passes.precision.float32 import MOVED_DECISIONS
 
 if TYPE_CHECKING:
-    import onnx_ir as ir
-
     from bridge.targets import Precision
 
 State = Literal["exact", "decided", "rounded"]
@@ -28,6 +29,21 @@ DECIDING = frozenset({
     "Sign", "TopK", "TreeEnsemble", "TreeEnsembleClassifier", "TreeEnsembleRegressor",
 })
 # fmt: on
+
+
+EXACT_DECISIONS = "bridge.exact_decisions"
+"""Where `NoteDecisions` leaves its answer in the model's `meta`."""
+
+
+@dataclass
+class NoteDecisions(ir.passes.InPlacePass):
+    """Note in the model's `meta` whether it decides exactly, before later passes spell its comparisons otherwise."""
+
+    precision: Precision
+
+    def call(self, model: ir.Model) -> ir.passes.PassResult:
+        model.meta[EXACT_DECISIONS] = decides_exactly(model, self.precision)
+        return ir.passes.PassResult(model, modified=False)
 
 
 def decides_exactly(model: ir.Model, precision: Precision) -> bool:

@@ -11,6 +11,7 @@ from onnx_ir.passes import common
 
 from bridge.opset import IR_VERSION_ML5, ML_DOMAIN, ML_OPSET
 from bridge.passes.cleanup import cleanup
+from bridge.passes.decisions import NoteDecisions
 from bridge.passes.ensure import EnsureTarget
 from bridge.passes.fold_into_forest import FoldIntoForest
 from bridge.passes.lower_again import LowerAgain
@@ -61,6 +62,10 @@ def _narrow(plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
     return [infer_shapes(), ToFloat32(plan.inputs_are_rounded)] if plan.precision == "float32" else []
 
 
+def _judge(plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
+    return [NoteDecisions(plan.precision)]
+
+
 def _keep_to_subset(plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
     drop_routes = DropMissingRoutes(plan.never_missing)
     return [cleanup(), infer_shapes(), drop_routes, LowerOps(plan.options, find_subset_rule)]
@@ -71,9 +76,9 @@ def _close(_plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
 
 
 STAGES: dict[Target, tuple[Stage, ...]] = {
-    "portable": (_open, _lower, _narrow, _keep_to_subset, _close),
-    "cuda": (_open, _lower, _narrow, _close),
-    "cpu": (_open, _lower, _narrow, _close),
+    "portable": (_open, _lower, _narrow, _judge, _keep_to_subset, _close),
+    "cuda": (_open, _lower, _narrow, _judge, _close),
+    "cpu": (_open, _lower, _narrow, _judge, _close),
 }
 
 
