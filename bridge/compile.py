@@ -16,6 +16,7 @@ from bridge.errors import InputError, InputTypeError, ParityError
 from bridge.export.graph import export_graph
 from bridge.method import Classes
 from bridge.passes.decisions import EXACT_DECISIONS
+from bridge.passes.file_form import FileForm, set_form
 from bridge.passes.pipeline import run_pipeline
 from bridge.passes.rule import Options
 from bridge.plain import describe_plain
@@ -46,6 +47,9 @@ def export(
     methods: Sequence[str] | None = None,
     check: bool = True,
     strategy: str = "auto",
+    opset: int | None = None,
+    ir_version: int | None = None,
+    batch_size: int | None = None,
 ) -> onnx.ModelProto:
     """Return a fitted estimator as an ONNX model, and write it to `path` where one is given.
 
@@ -71,6 +75,9 @@ def export(
         and raise `ParityError`, writing nothing, where it differs.
     strategy
         The form of tree ensembles: "auto", "gemm" or "traverse".
+    opset, ir_version, batch_size
+        For target "portable": the operator set (13 by default) and the IR version (7) of the file, and a number of
+        rows to write into it for runtimes that need one.
 
     Returns
     -------
@@ -93,6 +100,8 @@ def export(
     if path is not None:
         check_writable(path)
     options = Options(chosen, _check_strategy(strategy))
+    form = FileForm(opset, ir_version, batch_size)
+    form.check(chosen)
     exported = export_graph(estimator, X, methods=methods)
     sample = in_fitted_order(X, exported.schema.feature_names)
     model = run_pipeline(
@@ -119,7 +128,8 @@ def export(
         report = check_model(estimator, proto, sample)
         if not report.ok:
             raise ParityError(report)
-        set_metadata(proto, replace(metadata, parity=report.to_json()))
+        metadata = replace(metadata, parity=report.to_json())
+    proto = _close(model, form, metadata)
     if path is not None:
         write_model(proto, path)
     return proto
@@ -132,6 +142,9 @@ def lower(
     target: str,
     precision: str | None = None,
     strategy: str = "auto",
+    opset: int | None = None,
+    ir_version: int | None = None,
+    batch_size: int | None = None,
 ) -> onnx.ModelProto:
     """Return an existing ONNX model, from any exporter, as a graph for `target`; the given model is left unchanged.
 
@@ -141,8 +154,8 @@ def lower(
         The model, or an .onnx file.
     path
         Where to write the result; it appears there whole or not at all.
-    target, strategy
-        As in `export`.
+    target, strategy, opset, ir_version, batch_size
+        As in `export`; a file whose operators opset 13 has in another form keeps its own opset by default.
     precision
         None keeps the dtypes of the model as they are; "float32" turns float64 into float32.
 
@@ -163,12 +176,23 @@ def lower(
     from bridge.passes.read import read_model as read_graph
 
     kept_precision = "exact" if precision is None else check_precision(precision, chosen)
+    form = FileForm(opset, ir_version, batch_size)
+    form.check(chosen)
     model = run_pipeline(read_graph(source), Options(chosen, _check_strategy(strategy)), precision=kept_precision)
     proto = ir.to_proto(model)
     metadata = _lowered_metadata(source, proto, chosen, precision)
-    set_metadata(proto, replace(metadata, row_bytes=row_bytes(model), versions=_versions()))
+    proto = _close(model, form, replace(metadata, row_bytes=row_bytes(model), versions=_versions()))
     if path is not None:
         write_model(proto, path)
+    return proto
+
+
+def _close(model: ir.Model, form: FileForm, metadata: Metadata) -> onnx.ModelProto:
+    """Return the finished file of a model."""
+    if metadata.target == "portable":
+        set_form(model, form)
+    proto = ir.to_proto(model)
+    set_metadata(proto, metadata)
     return proto
 
 
