@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bridge.data.frame import as_values, missing_mask
+from bridge.data.frame import as_values, has, missing_mask
 from bridge.data.numbers import unknown_categories
 from bridge.data.schema import MISSING_CODE, NONE_CODE, UNKNOWN_CODE
 from bridge.errors import InputError
@@ -55,8 +55,8 @@ class TextReader:
         if len(values) > SMALL and hasattr(values, "replace_strict") and str(values.dtype) == "String":  # polars
             found = values.replace_strict(list(self._codes), list(self._codes.values()), default=UNKNOWN_CODE)
             return np.array(found.to_numpy(), np.int64)
-        as_list = next(getattr(values, name) for name in _TO_LIST if hasattr(values, name))
-        return self._look_up_each(as_list())
+        to_list = next(name for name in _TO_LIST if has(values, name))
+        return self._look_up_each(getattr(values, to_list)())
 
     def _look_up_each(self, values: list[Any]) -> NDArray[np.int64]:
         try:
