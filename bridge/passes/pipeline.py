@@ -16,6 +16,7 @@ from bridge.passes.ensure import EnsureTarget
 from bridge.passes.fold_into_forest import FoldIntoForest
 from bridge.passes.lower_again import LowerAgain
 from bridge.passes.lower_ops import LowerOps
+from bridge.passes.packed_lists import UnpackLists
 from bridge.passes.precision.float32 import ToFloat32
 from bridge.passes.shapes import infer_shapes
 from bridge.passes.subset.missing import DropMissingRoutes
@@ -48,7 +49,7 @@ def _open(plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
         common.InlinePass(),
         common.LiftConstantsToInitializersPass(lift_all_constants=False),
         infer_shapes(),
-        *([] if plan.options.target == "cpu" else [TextInputs()]),
+        UnpackLists() if plan.options.target == "cpu" else TextInputs(),
         FoldIntoForest(),
     ]
 

@@ -11,6 +11,7 @@ from onnx import version_converter
 from bridge.errors import ArtifactError
 from bridge.opset import MAIN_DOMAIN, MAIN_OPSET
 from bridge.passes.map_types import drop_maps
+from bridge.passes.packed_lists import pack_lists
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,9 +26,9 @@ def read_model(proto: onnx.ModelProto) -> ir.Model:
     """Return `proto`, which is left as it is, as an onnx_ir model that the passes can work on.
 
     Opset imports are unique (the highest version of each domain wins: skl2onnx imports the main one twice) and the main
-    domain is at least at opset 13; initializers are no inputs; values of ONNX's map types, which onnx_ir cannot hold,
-    are tensors (see `map_types`). Raises `ArtifactError` where that cannot be done, and for a graph that reads what
-    nothing makes.
+    domain is at least at opset 13; initializers are no inputs. Values of ONNX's map types, which onnx_ir cannot hold,
+    are tensors (see `map_types`), and so are long lists of attributes (see `packed_lists`). Raises `ArtifactError`
+    where that cannot be done, where a tensor is damaged, and for a graph that reads what nothing makes.
     """
     if not proto.HasField("graph"):
         raise ArtifactError("the model holds no graph. Is it a whole ONNX file?")
@@ -40,6 +41,7 @@ def read_model(proto: onnx.ModelProto) -> ir.Model:
         if node.domain == MAIN_ALIAS:
             node.domain = MAIN_DOMAIN
     drop_maps(model)
+    pack_lists(model)
     model = _at_least_opset_13(model)
     _constants_are_no_inputs(model.graph)
     try:

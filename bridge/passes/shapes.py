@@ -5,16 +5,37 @@ from __future__ import annotations
 import onnx_ir as ir
 from onnx_ir.passes import common
 
+from bridge.passes.packed_lists import PACKED
+
 KEEPS_SHAPE = frozenset({"Identity", "Cast"})
 
 
-def infer_shapes() -> common.ShapeInferencePass:
-    """Return ONNX's shape inference; a node that it fails on is left without shapes, not the whole graph.
+def infer_shapes() -> ir.passes.InPlacePass:
+    """Return the pass that infers the shapes and dtypes of all values, as far as ONNX knows their operators."""
+    return _InferShapes()
+
+
+class _InferShapes(ir.passes.InPlacePass):
+    """ONNX's shape inference; a node that it fails on is left without shapes, not the whole graph.
 
     Strict, it would give up on all nodes for one whose attributes or declared shapes contradict each other, and log a
-    traceback; the rule for that node says more.
+    traceback; the rule for that node says more. The tables of trees are kept out: to copy them to C++ and back is most
+    of the time that a large forest takes.
     """
-    return common.ShapeInferencePass(check_type=False, strict_mode=False, data_prop=True)
+
+    def call(self, model: ir.Model) -> ir.passes.PassResult:
+        aside = [
+            (node, attribute)
+            for node in model.graph
+            for attribute in list(node.attributes.values())
+            if attribute.doc_string == PACKED
+        ]
+        for node, attribute in aside:
+            del node.attributes[attribute.name]
+        result = common.ShapeInferencePass(check_type=False, strict_mode=False, data_prop=True)(model)
+        for node, attribute in aside:
+            node.attributes[attribute.name] = attribute
+        return ir.passes.PassResult(model, result.modified)
 
 
 class AgreeOnShapes(ir.passes.InPlacePass):

@@ -34,14 +34,16 @@ def random_tables(rng, outputs, *, kind="target", modes=MODES, scored="some", mi
         own.append(None)
         if depth == 0 or rng.random() < 0.15:
             own[place] = (tree, place, LEAF, 0, 0.0, 0, 0)
-            for k in outputs_of(output):
-                weight = rng.normal() if rng.random() < 0.7 else rng.choice([0.25, 0.5, 1.0])
-                scores.append((tree, place, int(k), float(np.float32(abs(weight) / 2 if positive else weight))))
+            scores.extend((tree, place, int(k), weight()) for k in outputs_of(output))
             return place
         children = [add(tree, own, depth - 1, output) for _ in range(2)]
         threshold = float(np.float32(rng.choice(THRESHOLDS, p=[0.11] * 8 + [0.04] + [0.02] * 4)))
         own[place] = (tree, place, str(rng.choice(modes)), int(rng.integers(3)), threshold, *children)
         return place
+
+    def weight():
+        drawn = rng.normal() if rng.random() < 0.7 else rng.choice([0.25, 0.5, 1.0])
+        return float(np.float32(abs(drawn) / 2 if positive else drawn))
 
     def outputs_of(output):
         if scored == "all":
@@ -83,8 +85,7 @@ def random_ensemble(rng, outputs, dtype, *, missing=False):
         nodes[place] = (int(rng.integers(3)), threshold, int(rng.choice([0, 1, 2, 3, 4, 5, 6, 6])), *children)
         return place
 
-    for _ in range(rng.integers(1, 5)):
-        roots.append(add(rng.integers(1, 5)))
+    roots.extend(add(rng.integers(1, 5)) for _ in range(rng.integers(1, 5)))
     sets = [SETS[rng.integers(len(SETS))] for node in nodes if node[2] == MEMBER]
     members = [number for numbers in sets for number in (*numbers, np.nan)]
     attributes = {

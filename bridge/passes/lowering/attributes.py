@@ -10,6 +10,7 @@ import onnx_ir as ir
 
 from bridge.errors import DeclinedError
 from bridge.opset import ML_DOMAIN
+from bridge.passes.packed_lists import PACKED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,6 +67,8 @@ class Attributes:
         attribute = self.node.attributes.get(name)
         if attribute is None:
             return default
+        if attribute.doc_string == PACKED and kind in {ir.AttributeType.INTS, ir.AttributeType.FLOATS}:
+            return attribute.as_tensor().numpy()
         if attribute.is_ref() or attribute.type != kind:
             found = "a reference" if attribute.is_ref() else attribute.type.name
             raise DeclinedError(f"attribute '{name}' is {found}, expected {kind.name}")

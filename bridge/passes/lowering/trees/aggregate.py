@@ -10,9 +10,9 @@ import numpy as np
 from bridge.errors import DeclinedError
 from bridge.passes.lowering.trees.decisions import plain_forest
 from bridge.passes.lowering.trees.forest_op import write_forest
-from bridge.passes.lowering.trees.node_table import LEAF
 from bridge.passes.lowering.trees.presence import find_presence, with_counts
 from bridge.passes.lowering.values import less_or_equal, like, where
+from bridge.passes.packed_lists import LEAF
 
 if TYPE_CHECKING:
     import onnx_ir as ir

@@ -8,9 +8,10 @@ import numpy as np
 
 from bridge.errors import DeclinedError
 from bridge.forest import MAX_DEPTH, Forest
-from bridge.passes.lowering.trees.node_table import EQ, GT, GTE, LEAF, LT, MEMBER, NEQ, NodeTable
+from bridge.passes.lowering.trees.node_table import EQ, GT, GTE, LT, MEMBER, NEQ, NodeTable
 from bridge.passes.lowering.trees.sets import SetColumns, exactly, whole_part
 from bridge.passes.lowering.values import known_width
+from bridge.passes.packed_lists import LEAF
 from bridge.passes.rule import require_dtype
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ def _unfold(
         if total > most or len(levels) > MAX_DEPTH:
             break
     order = np.concatenate(levels)
-    if levels[-1].size or (len(np.unique(order)) < len(order) and not table.copies_shared):
+    if levels[-1].size or (not table.copies_shared and np.bincount(order).max(initial=0) > 1):
         raise DeclinedError("a node has two parents, or is its own ancestor: 'nodes_truenodeids', 'nodes_falsenodeids'")
     is_leaf = table.mode[order] == LEAF
     row = np.cumsum(table.mode == LEAF) - 1

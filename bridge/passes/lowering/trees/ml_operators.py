@@ -15,7 +15,6 @@ from bridge.passes.lowering.post_transform import POST_TRANSFORMS, one_score, tr
 from bridge.passes.lowering.trees.aggregate import AGGREGATES, aggregate
 from bridge.passes.lowering.trees.classify import ClassScores, classify
 from bridge.passes.lowering.trees.node_table import (
-    LEAF,
     NodeTable,
     floats_or_tensor,
     read_lists,
@@ -23,6 +22,7 @@ from bridge.passes.lowering.trees.node_table import (
 )
 from bridge.passes.lowering.trees.presence import find_presence, with_counts
 from bridge.passes.lowering.values import TENSOR_TARGETS, as_matrix, require_number, shaped
+from bridge.passes.packed_lists import LEAF
 from bridge.passes.rule import RuleTape, lowers, require_dtype
 
 if TYPE_CHECKING:

@@ -9,15 +9,13 @@ import numpy as np
 
 from bridge.errors import DeclinedError
 from bridge.passes.lowering.attributes import Attributes, check_same_length
+from bridge.passes.packed_lists import LEAF, MODES, NUMBER_OF_MODE, PACKED
 
 if TYPE_CHECKING:
     import onnx_ir as ir
     from numpy.typing import NDArray
 
-MODES = ("BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE", "BRANCH_GT", "BRANCH_EQ", "BRANCH_NEQ", "BRANCH_MEMBER")
-"""In the order of TreeEnsemble's numbers."""
-LEQ, LT, GTE, GT, EQ, NEQ, MEMBER = range(7)
-LEAF = 255
+LEQ, LT, GTE, GT, EQ, NEQ, MEMBER = range(len(MODES))
 
 
 @dataclass(frozen=True)
@@ -79,21 +77,20 @@ def read_lists(node: ir.Node, score: str, dtype: np.dtype[Any]) -> NodeTable:
     names = ("treeids", "nodeids", "featureids", "truenodeids", "falsenodeids")
     lists = {name: attributes.ints(f"nodes_{name}") for name in names}
     value = floats_or_tensor(node, "nodes_values", dtype)
-    modes = attributes.strings("nodes_modes")
+    mode = _mode_numbers(node)
     missing = attributes.ints("nodes_missing_value_tracks_true")
     check_same_length(
         {f"nodes_{name}": len(ids) for name, ids in lists.items()}
-        | {"nodes_values": len(value), "nodes_modes": len(modes)}
+        | {"nodes_values": len(value), "nodes_modes": len(mode)}
         | ({"nodes_missing_value_tracks_true": len(missing)} if missing.size else {})
     )
-    if not modes:
+    if not mode.size:
         raise DeclinedError("attribute 'nodes_nodeids' is empty: there is no tree")
-    mode = _mode_numbers(modes)
     inner = mode != LEAF
     find = _Finder(lists["treeids"], lists["nodeids"])
     children = {}
     for side in ("truenodeids", "falsenodeids"):
-        children[side] = np.full(len(modes), -1, np.int64)
+        children[side] = np.full(len(mode), -1, np.int64)
         children[side][inner] = find(lists["treeids"][inner], lists[side][inner], f"nodes_{side}")
     leaf, target, weight = _scores(node, score, dtype, find)
     at_leaf = ~inner[leaf]  # old onnxmltools wrote scores for inner nodes too; onnxruntime looks past them
@@ -103,7 +100,7 @@ def read_lists(node: ir.Node, score: str, dtype: np.dtype[Any]) -> NodeTable:
         mode=mode,
         true_child=children["truenodeids"],
         false_child=children["falsenodeids"],
-        missing_true=missing == 1 if missing.size else np.zeros(len(modes), np.bool_),
+        missing_true=missing == 1 if missing.size else np.zeros(len(mode), np.bool_),
         members={},
         roots=_first_of_each_tree(lists["treeids"]),
         score_leaf=leaf[at_leaf],
@@ -125,18 +122,21 @@ def _scores(
     return find(trees, nodes, f"{score}_nodeids"), targets, weights
 
 
-def _mode_numbers(modes: tuple[str, ...]) -> NDArray[np.uint8]:
-    number = {name: i for i, name in enumerate(MODES[:MEMBER])} | {"LEAF": LEAF}
-    unknown = set(modes) - set(number)
+def _mode_numbers(node: ir.Node) -> NDArray[np.uint8]:
+    attribute = node.attributes.get("nodes_modes")
+    if attribute is not None and attribute.doc_string == PACKED:
+        return attribute.as_tensor().numpy()
+    modes = Attributes(node).strings("nodes_modes")
+    unknown = set(modes) - set(NUMBER_OF_MODE)
     if unknown:
         raise DeclinedError(f"attribute 'nodes_modes' has the unknown mode {min(unknown)!r}")
-    return np.array([number[m] for m in modes], np.uint8)
+    return np.array([NUMBER_OF_MODE[m] for m in modes], np.uint8)
 
 
 def _first_of_each_tree(trees: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the first node of each run of equal tree ids: onnxruntime takes it for the root."""
     roots = np.flatnonzero(np.concatenate([[True], trees[1:] != trees[:-1]]))
-    if len(np.unique(trees)) != len(roots):
+    if len(np.unique(trees[roots])) != len(roots):
         raise DeclinedError("attribute 'nodes_treeids' goes back to a tree after another one: its root is ambiguous")
     return roots
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bridge.passes.lowering.trees.node_table import LEAF
+from bridge.passes.packed_lists import LEAF
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
