@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bridge.data.table import numbers_at, replace_columns, row_count, take_rows
+from bridge.errors import InputError
 from bridge.verify.compare import ask
 
 if TYPE_CHECKING:
@@ -94,6 +95,25 @@ def special_rows(data: Any, schema: Schema, *, wide: bool = True, seed: int = 0)
             chosen = rng.integers(len(specials) * 3, size=SPECIAL_ROWS)  # two in three values stay as they are
             changes[position] = np.where(chosen < len(specials), specials[chosen % len(specials)], values)
     return replace_columns(rows, changes)
+
+
+def accepted_rows(estimator: Any, method: str, data: Any) -> Any | None:
+    """Return the rows that the estimator takes, found by halving: a logarithm refuses what is not above zero.
+
+    Returns None where it takes none.
+    """
+    taken = _taken(estimator, method, data, np.arange(row_count(data)))
+    return take_rows(data, taken) if taken.size else None
+
+
+def _taken(estimator: Any, method: str, data: Any, rows: NDArray[np.intp]) -> NDArray[np.intp]:
+    try:
+        ask(estimator, method, take_rows(data, rows))
+    except InputError:
+        if len(rows) == 1:
+            return rows[:0]
+        return np.concatenate([_taken(estimator, method, data, half) for half in np.array_split(rows, 2)])
+    return rows
 
 
 def _specials(column: Column, *, wide: bool) -> list[float]:

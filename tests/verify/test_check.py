@@ -6,7 +6,7 @@ import pytest
 from onnx import numpy_helper
 from skl2onnx import to_onnx
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import PowerTransformer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 import bridge
@@ -138,6 +138,14 @@ def test_without_onnxruntime_the_reference_evaluator_checks_and_the_report_says_
     assert report.ok
     assert report.methods[0].rows == check.REFERENCE_ROWS
     assert "checked in onnx.reference, because no onnxruntime is installed" in str(report)
+
+
+def test_estimator_that_takes_only_some_numbers_is_checked_on_those():
+    positive = np.abs(X) + 0.1
+    estimator = PowerTransformer(method="box-cox").fit(positive)
+    model = bridge.export(estimator, positive, target="cpu")
+    figures = get_metadata(model).parity
+    assert 0 < figures["transform, special values"]["rows"] < 64
 
 
 def test_large_sample_is_checked_on_rows_spread_over_all_of_it():
