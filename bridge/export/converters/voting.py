@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnx_ir as ir
 from sklearn.base import is_classifier
 from sklearn.ensemble import StackingClassifier, StackingRegressor, VotingClassifier, VotingRegressor
 
@@ -16,6 +15,8 @@ from bridge.export.registry import Answer, Labels, convert, converts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    import onnx_ir as ir
 
     from bridge.export.block import Block
     from bridge.export.builder import Builder
