@@ -64,11 +64,12 @@ class Kernel:
         return _power(tape, shifted, self.degree)
 
     def _rbf(self, tape: RuleTape, x: ir.Value, vectors: NDArray[np.float64]) -> ir.Value:
-        """Return exp(-gamma d) of the squared distances d = |x|^2 + |v|^2 - 2 x.v, taken around the vectors' mean.
+        """Return exp(-gamma d) of the squared distances d = |x|^2 + |v|^2 - 2 x.v, taken around the vectors' median.
 
-        So no array of rows x vectors x features is needed; around the mean the three terms cancel little.
+        So no array of rows x vectors x features is needed. Around the median the three terms cancel little, and one far
+        vector does not move it.
         """
-        center = vectors.mean(axis=0)
+        center = np.median(vectors, axis=0)
         vectors = vectors - center
         moved = _bounded(tape, tape.op("Sub", x, tape.constant(center), dtype=x.dtype))
         own = sum_of_row(tape, tape.op("Mul", moved, moved, dtype=x.dtype))
