@@ -106,8 +106,8 @@ def _notes(trials: list[Trial]) -> Iterator[str]:
     where = "a CUDA device" if cuda_is_usable() else "the CPU too, as there is no CUDA device here"
     yield (
         "\nTimes of predict: a DataFrame (last: an array) in, labels out; medians.\n"
-        f"scikit-learn {version('scikit-learn')} as it comes; onnxruntime {import_onnxruntime().__version__} "
-        f"with {usable_cores()} threads; {os.cpu_count()} cores.\n"
+        f"scikit-learn {version('scikit-learn')}, with its own threads or with one, whichever is faster;\n"
+        f"onnxruntime {import_onnxruntime().__version__} with {usable_cores()} threads; {os.cpu_count()} cores.\n"
         "2.0x: twice as fast as scikit-learn. Worst error: of a probability.\n"
         f"The cuda files ran on {where}."
     )
