@@ -18,6 +18,7 @@ from bridge.method import Classes
 from bridge.passes.decisions import EXACT_DECISIONS
 from bridge.passes.file_form import FileForm, set_form
 from bridge.passes.pipeline import run_pipeline
+from bridge.passes.read import read_model as read_graph
 from bridge.passes.rule import Options
 from bridge.plain import describe_plain
 from bridge.row_bytes import row_bytes
@@ -173,8 +174,6 @@ def lower(
         source = read_model(model_or_path)
     else:
         raise InputTypeError(f"expected a path or an onnx.ModelProto, found {type(model_or_path).__name__}")
-    from bridge.passes.read import read_model as read_graph
-
     kept_precision = "exact" if precision is None else check_precision(precision, chosen)
     form = FileForm(opset, ir_version, batch_size)
     form.check(chosen)

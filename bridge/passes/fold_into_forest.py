@@ -60,7 +60,14 @@ class FoldIntoForest(ir.passes.InPlacePass):
     t' is the largest float64 with g(t') <= t, found by halving over the floating-point numbers with g computed in
     the very steps and dtypes of the graph. For every x the decision is the same bit for bit; and where the graph is
     narrowed later, it stays the same for every float32 x, which scaling in float32 would not give.
+
+    Attributes
+    ----------
+    casts
+        Whether to fold where casts are all there is: fewer nodes, but float64 columns where float32 ones would do.
     """
+
+    casts: bool = False
 
     folded: int = field(default=0)
 
@@ -85,7 +92,7 @@ class FoldIntoForest(ir.passes.InPlacePass):
         features = np.unique(forest.feature[~forest.is_leaf])
         # A category set looks at the integer part, which scaling would move.
         categorical = set(forest.feature[forest.category >= 0].tolist())
-        if not any(columns[f].computes for f in features if f not in categorical):
+        if not any(columns[f].computes or (self.casts and columns[f].steps) for f in features if f not in categorical):
             return
         # Casts are folded too, beside a column that computes: else the whole former input would have to stay.
         chosen = {int(f): columns[f] for f in features if f not in categorical and columns[f].steps}

@@ -284,3 +284,24 @@ def test_forest_that_sees_the_input_itself_is_untouched():
 
     assert not result.modified
     assert ir.to_proto(model).SerializeToString(deterministic=True) == before
+
+
+def test_casts_alone_fold_where_that_is_asked_for():
+    limits = [0.1, -0.7, 1e6, 1 / 3, 5e-46, 16777217.0]
+    model = model_of(stumps(limits), lambda b, x: b.cast(x, np.float32))
+    below, above = np.nextafter(limits, -np.inf), np.nextafter(limits, np.inf)
+    halfway = np.concatenate([np.float32(limits).astype(np.float64) + d for d in (np.spacing(np.float32(limits)) / 2, 0)])
+    values = np.concatenate([limits, below, above, halfway, np.nextafter(halfway, np.inf), SPECIAL[:7]])
+    x = np.repeat(values[:, None], 3, axis=1)
+    expected = decisions(model_of(stumps(limits), lambda b, x: b.cast(x, np.float32)), x)
+
+    result = FoldIntoForest(casts=True)(model)
+
+    assert result.modified
+    (forest,) = [node for node in model.graph if node.op_type == FOREST]
+    assert forest.inputs[0] is model.graph.inputs[0]
+    with np.errstate(over="ignore"):
+        narrow = x.astype(np.float32)
+    by_hand = [sum(2.0**i for i, t in enumerate(limits) if row[i % 3] <= t) for row in narrow.astype(np.float64)]
+    np.testing.assert_array_equal(expected.ravel(), by_hand)
+    np.testing.assert_array_equal(decisions(model, x).ravel(), by_hand)
