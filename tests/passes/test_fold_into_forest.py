@@ -290,7 +290,9 @@ def test_casts_alone_fold_where_that_is_asked_for():
     limits = [0.1, -0.7, 1e6, 1 / 3, 5e-46, 16777217.0]
     model = model_of(stumps(limits), lambda b, x: b.cast(x, np.float32))
     below, above = np.nextafter(limits, -np.inf), np.nextafter(limits, np.inf)
-    halfway = np.concatenate([np.float32(limits).astype(np.float64) + d for d in (np.spacing(np.float32(limits)) / 2, 0)])
+    halfway = np.concatenate(
+        [np.float32(limits).astype(np.float64) + d for d in (np.spacing(np.float32(limits)) / 2, 0)]
+    )
     values = np.concatenate([limits, below, above, halfway, np.nextafter(halfway, np.inf), SPECIAL[:7]])
     x = np.repeat(values[:, None], 3, axis=1)
     expected = decisions(model_of(stumps(limits), lambda b, x: b.cast(x, np.float32)), x)
