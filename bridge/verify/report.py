@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from bridge.verify.tolerance import Bounds
 
 
+MOST_SHOWN = 2
+"""Worst rows in the printed table, which fits 80 columns; `worst_rows` has more."""
+
+
 @dataclass(frozen=True)
 class MethodReport:
     """What one method's answers looked like beside the estimator's.
@@ -78,7 +82,7 @@ class Report:
         return bool(self.methods) and all(m.ok(self.bounds) for m in self.methods)
 
     def __str__(self) -> str:
-        header = ("method", "rows", "labels differing", "max absolute", "max scaled", "worst rows", "")
+        header = ("method", "rows", "differ", "absolute", "scaled", "worst rows", "")
         lines = [header] + [self._line(m) for m in self.methods]
         widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
         table = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
@@ -94,7 +98,7 @@ class Report:
             differing,
             f"{m.max_absolute:.2g}",
             f"{m.max_scaled:.2g}",
-            " ".join(map(str, m.worst_rows)) or "-",
+            " ".join(map(str, m.worst_rows[:MOST_SHOWN])) or "-",
             m.problem or _verdict(m, self.bounds),
         )
 

@@ -46,7 +46,7 @@ def test_table_shows_rows_errors_and_the_worst_rows():
     found = MethodReport("predict_proba", 1_234_567, max_absolute=0.25, max_scaled=0.5, loose_rows=2, worst_rows=(7, 3))
     text = str(report(FINE, found, notes=("a note",)))
     lines = text.splitlines()
-    assert lines[0].split()[:3] == ["method", "rows", "labels"]
+    assert lines[0].split()[:3] == ["method", "rows", "differ"]
     assert "1,234,567" in lines[2]
     assert "7 3" in lines[2]
     assert "2 rows beyond the bound" in lines[2]
