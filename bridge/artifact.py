@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError
 
 from bridge.data.beside import written_beside
 from bridge.data.schema import Column, Schema
-from bridge.errors import ArtifactError
+from bridge.errors import ArtifactError, InputTypeError
 from bridge.method import Classes, Method
 from bridge.opset import METADATA_KEY, PRODUCER
 
@@ -136,6 +136,15 @@ def get_metadata(model: onnx.ModelProto) -> Metadata | None:
             "it.\nWithout it, text and labels are mere numbers. Export the model again."
         )
     return None if text is None else Metadata.from_json(text)
+
+
+def as_model(path_or_model: onnx.ModelProto | str | os.PathLike[str]) -> onnx.ModelProto:
+    """Return the model itself, or the one in a file; raises `InputTypeError` for anything else."""
+    if isinstance(path_or_model, onnx.ModelProto):
+        return path_or_model
+    if isinstance(path_or_model, str) or hasattr(path_or_model, "__fspath__"):
+        return read_model(path_or_model)
+    raise InputTypeError(f"expected a path or an onnx.ModelProto, found {type(path_or_model).__name__}")
 
 
 def read_model(path: str | os.PathLike[str]) -> onnx.ModelProto:

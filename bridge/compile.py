@@ -6,13 +6,12 @@ from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-import onnx
 import onnx_ir as ir
 
-from bridge.artifact import Metadata, get_metadata, read_model, set_metadata, write_model
+from bridge.artifact import Metadata, as_model, get_metadata, set_metadata, write_model
 from bridge.data.beside import check_writable
 from bridge.data.table import fits_float32, in_fitted_order
-from bridge.errors import InputError, InputTypeError, ParityError
+from bridge.errors import InputError, ParityError
 from bridge.export.graph import export_graph
 from bridge.method import Classes
 from bridge.passes.decisions import EXACT_DECISIONS
@@ -30,6 +29,8 @@ from bridge.verify.check import check_model
 if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
+
+    import onnx
 
     from bridge.data.schema import Schema
     from bridge.runtime.predictor import Predictor
@@ -168,12 +169,7 @@ def lower(
         Some nodes cannot be written for the target; the message lists each with its reason.
     """
     chosen = check_target(target)
-    if isinstance(model_or_path, onnx.ModelProto):
-        source = model_or_path
-    elif isinstance(model_or_path, str) or hasattr(model_or_path, "__fspath__"):
-        source = read_model(model_or_path)
-    else:
-        raise InputTypeError(f"expected a path or an onnx.ModelProto, found {type(model_or_path).__name__}")
+    source = as_model(model_or_path)
     kept_precision = "exact" if precision is None else check_precision(precision, chosen)
     form = FileForm(opset, ir_version, batch_size)
     form.check(chosen)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx
 
-from bridge.artifact import Metadata, get_metadata, read_model
+from bridge.artifact import Metadata, as_model, get_metadata
 from bridge.data.encode import Encoder
-from bridge.errors import ArtifactError, BridgeError, InputTypeError
+from bridge.errors import ArtifactError, BridgeError
 from bridge.plain import describe_plain
 from bridge.runtime.answers import AnswerBuilder
 from bridge.runtime.providers import check_device
@@ -168,12 +168,7 @@ def load(
         Threads inside one operator; by default all cores that this process may use.
     """
     chosen = check_device(device)
-    if isinstance(path_or_model, onnx.ModelProto):
-        model = path_or_model
-    elif isinstance(path_or_model, str) or hasattr(path_or_model, "__fspath__"):
-        model = read_model(path_or_model)
-    else:
-        raise InputTypeError(f"expected a path or an onnx.ModelProto, found {type(path_or_model).__name__}")
+    model = as_model(path_or_model)
     return Predictor(model, open_session(model.SerializeToString(), device=chosen, threads=threads))
 
 

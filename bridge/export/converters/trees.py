@@ -146,16 +146,16 @@ def convert_boosting_regressor(b: Builder, boosting: Any, x: Block) -> Mapping[s
     return {"predict": b.flatten_column(_boosted_scores(b, boosting, x))}
 
 
+def _classify_by_softmax(b: Builder, raw: ir.Value, classes: Any) -> Mapping[str, Answer]:
+    """Return the answers of boosting with one raw score (rows, classes) a class."""
+    return {"predict": Labels(b.argmax(raw), classes), "predict_proba": softmax(b, raw), "decision_function": raw}
+
+
 @converts(GradientBoostingClassifier)
 def convert_boosting_classifier(b: Builder, boosting: Any, x: Block) -> Mapping[str, Answer]:
     raw = _boosted_scores(b, boosting, x)
     if boosting.n_trees_per_iteration_ > 1:
-        probabilities = softmax(b, raw)
-        return {
-            "predict": Labels(b.argmax(raw), boosting.classes_),
-            "predict_proba": probabilities,
-            "decision_function": raw,
-        }
+        return _classify_by_softmax(b, raw, boosting.classes_)
     score = b.flatten_column(raw)
     # The exponential loss models half the log-odds (sklearn._loss.ExponentialLoss.predict_proba).
     doubled = b.mul(raw, b.like(2, raw)) if boosting.loss == "exponential" else raw
@@ -244,12 +244,7 @@ def _preprocessed(b: Builder, boosting: Any, x: Block) -> Block:
 def convert_histogram_classifier(b: Builder, boosting: Any, x: Block) -> Mapping[str, Answer]:
     raw = _histogram_scores(b, boosting, x)
     if boosting.n_trees_per_iteration_ > 1:
-        probabilities = softmax(b, raw)
-        return {
-            "predict": Labels(b.argmax(raw), boosting.classes_),
-            "predict_proba": probabilities,
-            "decision_function": raw,
-        }
+        return _classify_by_softmax(b, raw, boosting.classes_)
     score = b.flatten_column(raw)
     return {
         "predict": Labels(b.positive(score), boosting.classes_),
