@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PACKED = "bridge.packed"
-"""The doc string of an attribute that is a tensor in place of a list."""
+"""The name of a tensor that stands in place of a list. ONNX's version converter keeps it, as it keeps no doc string."""
 
 TREE_OPERATORS = frozenset({"TreeEnsembleClassifier", "TreeEnsembleRegressor", "TreeEnsemble"})
 FEWEST = 1024
@@ -32,7 +32,7 @@ NUMBER_OF_MODE = {name: i for i, name in enumerate(MODES[:-1])} | {"LEAF": LEAF}
 
 
 def pack_lists(model: onnx.ModelProto) -> None:
-    """Replace the long lists among the attributes of tree operators by tensors, marked as `PACKED`."""
+    """Replace the long lists among the attributes of tree operators by tensors of the name `PACKED`."""
     for node in model.graph.node:
         if node.domain != ML_DOMAIN or node.op_type not in TREE_OPERATORS:
             continue
@@ -41,8 +41,13 @@ def pack_lists(model: onnx.ModelProto) -> None:
             if values is not None and len(values) >= FEWEST:
                 name = attribute.name
                 attribute.Clear()
-                attribute.name, attribute.doc_string, attribute.type = name, PACKED, onnx.AttributeProto.TENSOR
-                attribute.t.CopyFrom(numpy_helper.from_array(values))
+                attribute.name, attribute.type = name, onnx.AttributeProto.TENSOR
+                attribute.t.CopyFrom(numpy_helper.from_array(values, PACKED))
+
+
+def is_packed(attribute: ir.Attr) -> bool:
+    """Return whether the attribute is a tensor in place of a list."""
+    return attribute.type == ir.AttributeType.TENSOR and not attribute.is_ref() and attribute.as_tensor().name == PACKED
 
 
 def _array(attribute: onnx.AttributeProto) -> NDArray[np.generic] | None:
@@ -65,7 +70,7 @@ class UnpackLists(ir.passes.InPlacePass):
         modified = False
         for node in model.graph.all_nodes():
             for name, attribute in list(node.attributes.items()):
-                if attribute.doc_string == PACKED:
+                if is_packed(attribute):
                     node.attributes[name] = _list(name, attribute.as_tensor().numpy())
                     modified = True
         return ir.passes.PassResult(model, modified)

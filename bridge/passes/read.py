@@ -41,6 +41,7 @@ def read_model(proto: onnx.ModelProto) -> ir.Model:
         if node.domain == MAIN_ALIAS:
             node.domain = MAIN_DOMAIN
     drop_maps(model)
+    _mend_shapes(model.graph)
     pack_lists(model)
     model = _at_least_opset_13(model)
     _constants_are_no_inputs(model.graph)
@@ -94,6 +95,21 @@ def _constants_are_no_inputs(graph: onnx.GraphProto) -> None:
         inputs = [value for value in graph.input if value.name not in constants]
         del graph.input[:]
         graph.input.extend(inputs)
+
+
+def _mend_shapes(graph: onnx.GraphProto) -> None:
+    """Forget negative lengths, which stand for unknown ones in ML.NET's files, and what is said of the number of rows.
+
+    The inputs know how many rows there are. onnxmltools declares one row for the labels of a LightGBM random forest,
+    which onnxruntime overlooks in its graph and believes in ours.
+    """
+    for value in [*graph.input, *graph.output, *graph.value_info]:
+        for length in value.type.tensor_type.shape.dim:
+            if length.dim_value < 0:
+                length.Clear()
+    for value in [*graph.output, *graph.value_info]:
+        for rows in value.type.tensor_type.shape.dim[:1]:
+            rows.Clear()
 
 
 def _nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:

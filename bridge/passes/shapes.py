@@ -5,7 +5,7 @@ from __future__ import annotations
 import onnx_ir as ir
 from onnx_ir.passes import common
 
-from bridge.passes.packed_lists import PACKED
+from bridge.passes.packed_lists import is_packed
 
 KEEPS_SHAPE = frozenset({"Identity", "Cast"})
 
@@ -28,7 +28,7 @@ class _InferShapes(ir.passes.InPlacePass):
             (node, attribute)
             for node in model.graph
             for attribute in list(node.attributes.values())
-            if attribute.doc_string == PACKED
+            if is_packed(attribute)
         ]
         for node, attribute in aside:
             del node.attributes[attribute.name]

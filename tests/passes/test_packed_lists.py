@@ -4,9 +4,9 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 import pytest
-from onnx import TensorProto
+from onnx import TensorProto, helper
 
-from bridge.passes.packed_lists import FEWEST, PACKED
+from bridge.passes.packed_lists import FEWEST, is_packed
 from bridge.passes.pipeline import run_pipeline
 from bridge.passes.read import read_model
 from bridge.passes.rule import Options
@@ -27,7 +27,7 @@ def stumps(count, **changes):
 
 
 def packed(model):
-    return {a.name for a in read_model(model).graph[0].attributes.values() if a.doc_string == PACKED}
+    return {a.name for a in read_model(model).graph[0].attributes.values() if is_packed(a)}
 
 
 def test_long_lists_are_carried_as_tensors():
@@ -57,3 +57,12 @@ def test_the_cpu_target_writes_lists_again():
 )
 def test_packed_tables_are_checked(changes, reason):
     assert reason in declined(stumps(FEWEST // 2, **changes))
+
+
+def test_lists_stay_packed_where_the_main_operators_are_brought_to_a_newer_opset(target):
+    model = stumps(FEWEST // 2)
+    model.graph.node[0].output[0] = "scores"
+    model.graph.node.append(helper.make_node("Identity", ["scores"], ["O0"]))
+    model.opset_import[0].version = 8
+    assert packed(model)
+    check_parity(model, X, target)

@@ -11,8 +11,14 @@ from bridge.passes.read import read_model
 from tests.passes.judge import assert_same, edge_rows, lower, ml_model, run
 
 FLOAT = TensorProto.FLOAT
-X = helper.make_tensor_value_info("X", FLOAT, [None, 3])
-Y = helper.make_tensor_value_info("Y", FLOAT, None)
+
+
+def value(name, shape, dtype=FLOAT):
+    return helper.make_tensor_value_info(name, dtype, shape)
+
+
+X = value("X", [None, 3])
+Y = value("Y", None)
 
 
 def model(nodes, *, opsets=(("", 13),), inputs=(X,), outputs=(Y,), initializers=(), ir_version=7):
@@ -55,6 +61,23 @@ def test_initializers_are_no_inputs():
     inputs = [X, helper.make_tensor_value_info("C", FLOAT, [3])]
     proto = model([helper.make_node("Add", ["X", "C"], ["Y"])], inputs=inputs, initializers=[constant])
     assert [v.name for v in read_model(proto).graph.inputs] == ["X"]
+
+
+def test_a_negative_length_is_an_unknown_one():
+    read = read_model(model([helper.make_node("Abs", ["X"], ["Y"])], inputs=[value("X", [-1, 3])]))
+    assert [isinstance(length, int) for length in read.graph.inputs[0].shape] == [False, True]
+
+
+def test_a_number_of_rows_that_the_inputs_do_not_have_is_forgotten():
+    nodes = [
+        helper.make_node("ArgMax", ["X"], ["Z"], axis=1, keepdims=0),
+        helper.make_node("Reshape", ["Z", "L"], ["W"]),
+        helper.make_node("Reshape", ["W", "S"], ["Y"]),
+    ]
+    shapes = [onnx.numpy_helper.from_array(np.array(s), n) for n, s in (("L", [1, -1]), ("S", [-1]))]
+    proto = model(nodes, outputs=[value("Y", [1], TensorProto.INT64)], initializers=shapes)
+    x = {"X": edge_rows(3)}
+    assert run(lower(proto), x)[0].shape == (40,)
 
 
 def damaged_constant():

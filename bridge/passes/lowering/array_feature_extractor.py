@@ -9,18 +9,19 @@ import onnx_ir as ir
 
 from bridge.errors import DeclinedError
 from bridge.opset import ML_DOMAIN
-from bridge.passes.lowering.values import TENSOR_TARGETS, flat, known_width, rank_of, require_number
+from bridge.passes.lowering.values import flat, known_width, rank_of, require_number
 from bridge.passes.rule import RuleTape, constant_of, lowers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-@lowers(ML_DOMAIN, "ArrayFeatureExtractor", targets=TENSOR_TARGETS)
+@lowers(ML_DOMAIN, "ArrayFeatureExtractor")
 def lower_array_feature_extractor(tape: RuleTape, node: ir.Node) -> Sequence[ir.Value]:
     """Return the entries of the last axis that the indices name; a vector gives one row.
 
-    The indices are read flat, whatever their shape, as onnxruntime reads them.
+    The indices are read flat, whatever their shape, as onnxruntime reads them. Its kernel refuses an empty list of
+    them, which is what indices that the graph computes are where there are no rows: so for every target.
     """
     x, indices = require_number(node), require_number(node, 1)
     rank, width = rank_of(x), known_width(x)

@@ -10,7 +10,7 @@ import onnx_ir as ir
 
 from bridge.errors import DeclinedError
 from bridge.opset import ML_DOMAIN
-from bridge.passes.packed_lists import PACKED
+from bridge.passes.packed_lists import is_packed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,7 +67,7 @@ class Attributes:
         attribute = self.node.attributes.get(name)
         if attribute is None:
             return default
-        if attribute.doc_string == PACKED and kind in {ir.AttributeType.INTS, ir.AttributeType.FLOATS}:
+        if is_packed(attribute) and kind in {ir.AttributeType.INTS, ir.AttributeType.FLOATS}:
             return attribute.as_tensor().numpy()
         if attribute.is_ref() or attribute.type != kind:
             found = "a reference" if attribute.is_ref() else attribute.type.name

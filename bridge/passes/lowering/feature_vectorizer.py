@@ -11,7 +11,6 @@ from bridge.errors import DeclinedError
 from bridge.opset import ML_DOMAIN
 from bridge.passes.lowering.attributes import Attributes
 from bridge.passes.lowering.values import (
-    TENSOR_TARGETS,
     as_matrix,
     columns,
     known_width,
@@ -25,9 +24,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-@lowers(ML_DOMAIN, "FeatureVectorizer", targets=TENSOR_TARGETS)
+@lowers(ML_DOMAIN, "FeatureVectorizer")
 def lower_feature_vectorizer(tape: RuleTape, node: ir.Node) -> Sequence[ir.Value]:
-    """Return the inputs side by side as float32, each cut or filled with 0 to its entry of `inputdimensions`."""
+    """Return the inputs side by side as float32, each cut or filled with 0 to its entry of `inputdimensions`.
+
+    For every target: without rows, onnxruntime's kernel ends the process.
+    """
     widths = Attributes(node).ints("inputdimensions")
     if len(widths) != len(node.inputs) or not len(widths):
         raise DeclinedError(f"attribute 'inputdimensions' has {len(widths)} entries for {len(node.inputs)} inputs")

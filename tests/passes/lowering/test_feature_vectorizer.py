@@ -15,6 +15,7 @@ def test_blocks_are_joined_cut_and_filled(target, dtype, widths):
     check_parity(ml_model("FeatureVectorizer", x, [TensorProto.FLOAT], inputdimensions=widths), x, target, rows=(1,))
 
 
+@pytest.mark.parametrize("target", ["portable", "cuda", "cpu"])
 def test_no_rows_give_no_rows(target):
     x = {"X": edge_rows(3)[:0]}
     lowered = lower(ml_model("FeatureVectorizer", x, [TensorProto.FLOAT], inputdimensions=[5]), target)

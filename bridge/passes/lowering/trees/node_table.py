@@ -9,7 +9,7 @@ import numpy as np
 
 from bridge.errors import DeclinedError
 from bridge.passes.lowering.attributes import Attributes, check_same_length
-from bridge.passes.packed_lists import LEAF, MODES, NUMBER_OF_MODE, PACKED
+from bridge.passes.packed_lists import LEAF, MODES, NUMBER_OF_MODE, is_packed
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -124,7 +124,7 @@ def _scores(
 
 def _mode_numbers(node: ir.Node) -> NDArray[np.uint8]:
     attribute = node.attributes.get("nodes_modes")
-    if attribute is not None and attribute.doc_string == PACKED:
+    if attribute is not None and is_packed(attribute):
         return attribute.as_tensor().numpy()
     modes = Attributes(node).strings("nodes_modes")
     unknown = set(modes) - set(NUMBER_OF_MODE)
