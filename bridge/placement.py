@@ -1,62 +1,29 @@
-"""Where onnxruntime-gpu 1.31.1 puts a node, by operator and dtype of its main input (measured at opset 21)."""
+"""Where onnxruntime-gpu 1.31.1 puts a node: `kernels.txt` lists its kernels, by operator, version and dtypes."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
 from typing import TYPE_CHECKING, Literal
 
 import onnx
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 Place = Literal["CUDA", "CPU", "no kernel", "not measured"]
 """CPU: silently on the CPU provider, with a copy there and back."""
 
-_ALL = "f16 f32 f64 bf16 i8 u8 i16 u16 i32 u32 i64 u64 bool"
-
-_ROWS = (
-    # operators, dtypes on CUDA, dtypes on the CPU; other dtypes have no kernel
-    ("Gather GatherElements Identity Cast ScatterElements ScatterND Concat Slice Reshape Unsqueeze Squeeze", _ALL, ""),
-    ("Transpose Flatten Expand Split Trilu", _ALL, ""),
-    ("Add Mul Sub Div Abs Sign", "f16 f32 f64 bf16 i8 u8 i16 u16 i32 u32 i64 u64", ""),
-    ("Less LessOrEqual Greater GreaterOrEqual", "f16 f32 f64 i32 u32 i64 u64", "i8 u8 i16 u16"),
-    ("Equal", "f16 f32 f64 i32 u32 i64 u64 bool", "i8 u8 i16 u16"),
-    ("And Or Not", "bool", ""),
-    ("Where", "f16 f32 f64 bf16 u8 i32 i64", "i8 u32"),
-    ("MatMul", "f16 f32 f64 bf16", "i32 u32 i64 u64"),
-    ("Gemm Softmax Sigmoid Erf Exp Sqrt Tanh IsNaN IsInf Sum", "f16 f32 f64 bf16", ""),
-    ("LogSoftmax Log Floor Ceil Round Reciprocal Sin Cos Softplus", "f16 f32 f64", ""),
-    ("Relu", "f16 f32 f64 bf16", "i8 i32"),
-    ("Mod", "f16 f32 f64 bf16 i32 u32 i64 u64", "i8 u8 i16 u16"),
-    ("Max Min", "f16 f32 f64 bf16 i32 u32 i64 u64", "i8 u8"),
-    ("Pow ReduceSum", "f16 f32 f64 bf16 i32 i64", ""),
-    ("Neg", "f16 f32 f64 bf16 i8 i16 i32 i64", ""),
-    ("ReduceMean", "f16 f32 f64 bf16 i32", "i64"),
-    ("ReduceMax ReduceMin", "f16 f32 f64 i8 u8 i32 i64", "bool"),
-    ("ReduceProd ReduceL1 ReduceL2", "f16 f32 f64 i32", "i64"),
-    ("ReduceLogSumExp ReduceSumSquare Einsum", "f16 f32 f64", "i32 i64"),
-    ("ArgMax", "f16 f32 f64", "i8 u8 i32 i64"),
-    ("TopK", "f16 f32 f64 i8 u8 i16 i32 i64", ""),
-    ("CumSum", "f16 f32 f64 i32 u32 i64 u64", ""),
-    ("Clip", "f16 f32 f64 i8 u8 i64 u64", "i32 u32"),
-    ("GatherND", "f16 f32 f64 bf16 i64 bool", "i8 u8 i16 u16 i32 u32 u64"),
-    ("Tile", "f16 f32 f64 bf16 i32 i64", "i8 u8 i16 u16 u32 u64 bool"),
-    ("OneHot", "f16 f32 i64", ""),  # of its values; the indices are i64
-    ("NonZero", "f16 f32 u8 i32 i64 bool", ""),
-    ("Compress", "f16 f32 f64 i8 u8 i16 u16 i32 u32 i64 u64 bool", ""),
-    ("Range", "f32 f64 i16 i32 i64", ""),
-    ("LpNormalization", "f16 f32", "f64"),
-    ("Pad", "f16 f32 f64 bool", "i8 u8 i32 u32 i64 u64"),
-    ("MatMulInteger", "i8", "u8"),
-    ("BitwiseAnd BitwiseOr BitwiseXor", "", "i8 u8 i16 u16 i32 u32 i64 u64"),
-    ("BitShift", "", "u8 u32 u64"),
-)
+HOST_OPERATORS = frozenset({"RegexFullMatch", "StringConcat", "StringNormalizer", "StringSplit", "TfIdfVectorizer"})
+"""Operators of `ai.onnx` that only a host can run, whatever the dtype."""
 
 NEEDS_CUDNN = frozenset({"ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2", "ReduceLogSumExp", "Einsum"})
 """Placed on CUDA, but failing there at run where cuDNN is not installed."""
 
 _MAIN_INPUT = {"Where": 1, "OneHot": 2}
-"""The input whose dtype decides, where it is not the first."""
+"""The input whose dtype is shown for a node, where it is not the first."""
 
 _SHORT = {
     "FLOAT16": "f16", "FLOAT": "f32", "DOUBLE": "f64", "BFLOAT16": "bf16", "BOOL": "bool", "STRING": "str",
@@ -64,7 +31,51 @@ _SHORT = {
     "UINT8": "u8", "UINT16": "u16", "UINT32": "u32", "UINT64": "u64",
 }  # fmt: skip
 
-_TABLE = {name: (cuda.split(), cpu.split()) for names, cuda, cpu in _ROWS for name in names.split()}
+Kernel = Mapping[str, frozenset[str]]
+"""The dtypes that a kernel takes for each type parameter of its operator."""
+
+
+@dataclass(frozen=True)
+class Use:
+    """What decides where a node runs.
+
+    Attributes
+    ----------
+    domain, op_type
+        Of the operator; the main domain is "".
+    opset
+        The version of the domain that the model imports.
+    inputs, outputs
+        Short dtypes, "?" where not known, "" for an input or output that is left out.
+    takes_last_index
+        Whether ArgMax or ArgMin asks for the last of equal numbers, which CUDA has no kernel for.
+    """
+
+    domain: str
+    op_type: str
+    opset: int
+    inputs: Sequence[str]
+    outputs: Sequence[str] = ()
+    takes_last_index: bool = False
+
+    @staticmethod
+    def of(node: onnx.NodeProto, opset: int, dtype_of: Callable[[str], str]) -> Use:
+        """Return the use that `node` makes of its operator; `dtype_of` gives the short dtype of a value by its name."""
+        last = any(a.name == "select_last_index" and a.i for a in node.attribute)
+        inputs, outputs = ([dtype_of(name) if name else "" for name in names] for names in (node.input, node.output))
+        return Use("" if node.domain == "ai.onnx" else node.domain, node.op_type, opset, inputs, outputs, last)
+
+    @property
+    def main_dtype(self) -> str:
+        """The dtype that says most about the node; "?" where it is not known."""
+        main = _MAIN_INPUT.get(self.op_type, 0)
+        return self.inputs[main] if main < len(self.inputs) else "?"
+
+    @property
+    def is_on_text(self) -> bool:
+        """Whether the node reads or writes text, or is a step of text processing."""
+        is_host = self.domain == "" and self.op_type in HOST_OPERATORS
+        return is_host or "str" in self.inputs or "str" in self.outputs
 
 
 def short_dtype(elem_type: int) -> str:
@@ -72,35 +83,74 @@ def short_dtype(elem_type: int) -> str:
     return _SHORT.get(onnx.TensorProto.DataType.Name(elem_type), "?") if elem_type else "?"
 
 
-def main_dtype(node: onnx.NodeProto, dtype_of: Callable[[str], str]) -> str:
-    """Return the short dtype of the input that decides about the kernel; "?" where it is not known."""
-    main = _MAIN_INPUT.get(node.op_type, 0)
-    return dtype_of(node.input[main]) if main < len(node.input) else "?"
-
-
-def place(node: onnx.NodeProto, dtype_of: Callable[[str], str]) -> Place:
-    """Return where the node runs on a machine with CUDA.
-
-    Parameters
-    ----------
-    node
-        A node of `ai.onnx` or another domain.
-    dtype_of
-        Returns the short dtype of a value by its name, "?" where it is not known.
-    """
-    if node.domain == "ai.onnx.ml":
-        numeric = node.op_type == "LabelEncoder" and "str" not in {dtype_of(n) for n in (*node.input, *node.output)}
-        return "CUDA" if numeric else "CPU"
-    dtype = main_dtype(node, dtype_of)
-    if dtype == "str":
+def place(use: Use) -> Place:
+    """Return where a node runs on a machine with CUDA."""
+    if use.domain == "ai.onnx.ml":
+        return "CUDA" if use.op_type == "LabelEncoder" and not use.is_on_text else "CPU"
+    if use.is_on_text:
         return "CPU"
-    if dtype == "?" or node.domain not in {"", "ai.onnx"} or node.op_type not in _TABLE:
+    schema = _schema(use.op_type, use.opset) if use.domain == "" else None
+    if schema is None or (use.op_type, schema.since_version) not in _kernels():
         return "not measured"
-    cuda, cpu = _TABLE[node.op_type]
-    if dtype in cuda and not _takes_last_index(node):
+    cuda, cpu = _kernels()[use.op_type, schema.since_version]
+    found = _dtypes_by_parameter(use, schema)
+    taken = _is_taken(cuda, found)
+    if taken is None:
+        return "not measured"
+    if taken and not use.takes_last_index:
         return "CUDA"
-    return "CPU" if dtype in (*cuda, *cpu) else "no kernel"
+    # Without a kernel for float16, onnxruntime computes in float32, on the CPU.
+    cast = [(name, "f32" if dtype == "f16" else dtype) for name, dtype in found]
+    has_none = _is_taken(cpu, found) is _is_taken(cpu, cast) is False
+    return "no kernel" if has_none else "CPU"
 
 
-def _takes_last_index(node: onnx.NodeProto) -> bool:
-    return node.op_type == "ArgMax" and any(a.name == "select_last_index" and a.i for a in node.attribute)
+def _is_taken(kernels: Sequence[Kernel], found: Sequence[tuple[str, str]]) -> bool | None:
+    """Return whether one of the kernels takes these dtypes; None where that depends on a dtype that is not known."""
+    known = [(name, dtype) for name, dtype in found if dtype != "?"]
+    fitting = [k for k in kernels if all(name not in k or dtype in k[name] for name, dtype in known)]
+    unknown = {name for name, dtype in found if dtype == "?"}
+    if any(not unknown & k.keys() for k in fitting):
+        return True
+    return None if fitting else False
+
+
+def _dtypes_by_parameter(use: Use, schema: onnx.defs.OpSchema) -> list[tuple[str, str]]:
+    """Return the dtypes of a node's values, each under the names that kernels have for them: parameter, and value."""
+    found = []
+    for formal, dtypes in ((schema.inputs, use.inputs), (schema.outputs, use.outputs)):
+        for i, dtype in enumerate(dtypes if formal else ()):
+            parameter = formal[min(i, len(formal) - 1)]  # the last one may stand for many
+            if dtype:
+                found += [(parameter.type_str, dtype), (parameter.name, dtype)]
+    return found
+
+
+@cache
+def _schema(op_type: str, opset: int) -> onnx.defs.OpSchema | None:
+    try:
+        return onnx.defs.get_schema(op_type, opset, "")
+    except onnx.defs.SchemaError:
+        return None
+
+
+@cache
+def _kernels() -> dict[tuple[str, int], tuple[list[Kernel], list[Kernel]]]:
+    """Return, by operator and the version it has since, its kernels on CUDA and on the CPU."""
+    table = {}
+    for line in files("bridge").joinpath("kernels.txt").read_text("utf-8").splitlines():
+        operator, cuda, cpu = line.split(" | ")
+        op_type, versions = operator.split()
+        for version in versions.split(","):
+            table[op_type, int(version)] = _parse(cuda), _parse(cpu)
+    return table
+
+
+def _parse(written: str) -> list[Kernel]:
+    kernels = [] if written == "-" else written.split("; ")
+    return [
+        {name: frozenset(dtypes.split(",")) for name, _, dtypes in (p.partition("=") for p in k.split())}
+        if k != "any"
+        else {}
+        for k in kernels
+    ]

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING
 import onnx
 
 from bridge.artifact import Metadata, get_metadata
-from bridge.placement import NEEDS_CUDNN, Place, main_dtype, place, short_dtype
+from bridge.placement import NEEDS_CUDNN, Place, Use, place, short_dtype
 from bridge.plain import describe_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-TEXT_OPERATORS = frozenset({"StringNormalizer", "TfIdfVectorizer", "Tokenizer", "StringConcat", "StringSplit"})
-"""Work on text, which only the host can do."""
 MAIN_DOMAIN_NAME = "ai.onnx"
 
 
@@ -81,31 +79,35 @@ def summarize(model: onnx.ModelProto) -> Summary:
     def dtype_of(name: str) -> str:
         return dtypes.get(name, "?")
 
+    opsets = {o.domain or MAIN_DOMAIN_NAME: o.version for o in model.opset_import}
     counts: Counter[tuple[str, str, str, Place]] = Counter()
+    text: Counter[str] = Counter()
     for node in _nodes(model):
-        kind = (node.domain or MAIN_DOMAIN_NAME, node.op_type, main_dtype(node, dtype_of), place(node, dtype_of))
-        counts[kind] += 1
+        domain = node.domain or MAIN_DOMAIN_NAME
+        use = Use.of(node, opsets.get(domain, 1), dtype_of)
+        counts[domain, node.op_type, use.main_dtype, place(use)] += 1
+        text[node.op_type] += use.is_on_text
     return Summary(
         metadata=metadata,
         exported=found is not None,
-        opsets={o.domain or MAIN_DOMAIN_NAME: o.version for o in model.opset_import},
+        opsets=opsets,
         ir_version=model.ir_version,
         bytes=model.ByteSize(),
         operators=tuple(OperatorCount(*key, nodes) for key, nodes in sorted(counts.items())),
-        host_work=tuple(_host_work(metadata, counts)),
+        host_work=tuple(_host_work(metadata, +text)),
     )
 
 
-def _host_work(metadata: Metadata, operators: Counter[tuple[str, str, str, Place]]) -> Iterator[str]:
+def _host_work(metadata: Metadata, text: Counter[str]) -> Iterator[str]:
     coded = [c.name for c in metadata.schema.columns if c.is_text and c.tensor != "str"]
     if coded:
         yield f"text to codes, by the predictor: {', '.join(coded)}"
     named = [m.name for m in metadata.methods if m.labels]
     if named:
         yield f"codes to label names, by the predictor: {', '.join(named)}"
-    text = sorted({name for _, name, dtype, _ in operators if name in TEXT_OPERATORS or dtype == "str"})
     if text:
-        yield f"operators on text, by onnxruntime on the CPU: {', '.join(text)}"
+        named = [f"{name} ({nodes} nodes)" if nodes > 1 else name for name, nodes in sorted(text.items())]
+        yield f"operators on text, by onnxruntime on the CPU: {', '.join(named)}"
 
 
 def _nodes(model: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
