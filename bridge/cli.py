@@ -126,9 +126,12 @@ def export(
 def lower(model: ModelFile, *, output: Output, target: Target, precision: PrecisionOption = None) -> None:
     """Rewrite an ONNX file, from any exporter, for a target."""
     import bridge
+    from bridge.plain import text_copies
 
     with waiting(f"Lowering {model.name} for {target}"):
         lowered = bridge.lower(model, output, target=target, precision=precision)
+    for copy, source in text_copies(lowered).items():
+        _say(f"no output any more: {copy}, which repeated the text of input {source}")
     typer.echo(f"{output}: {len(lowered.graph.node)} nodes, {_size(lowered.ByteSize())}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
@@ -21,6 +21,8 @@ TEXT_INPUTS_KEY = "bridge.text_inputs"
 """Left by the lowering: for inputs that became codes, the text of each code."""
 LABELS_KEY = "bridge.labels"
 """Left by the lowering: for outputs that became positions, the labels that they point into."""
+COPIES_KEY = "bridge.text_copies"
+"""Left by the lowering: for outputs that it took out, the text input that each repeated."""
 
 KNOWN_OUTPUTS = {
     "label": "predict",
@@ -62,6 +64,11 @@ def describe_plain(model: onnx.ModelProto, *, target: str = "unknown", precision
     )
 
 
+def text_copies(model: onnx.ModelProto) -> dict[str, str]:
+    """Return the outputs that a model had before it was lowered, because they repeat text inputs; and which ones."""
+    return _json_property(model, COPIES_KEY)
+
+
 def _column(value: onnx.ValueInfoProto, index: int, vocabulary: Sequence[str] | None) -> Column:
     kind = value.type.tensor_type
     if not value.type.HasField("tensor_type"):
@@ -95,7 +102,7 @@ def _method(output: onnx.ValueInfoProto, labels: Sequence[str] | None) -> Method
     return Method(name, (output.name,), np.dtype(onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type)).name, shape)
 
 
-def _json_property(model: onnx.ModelProto, key: str) -> dict[str, list[str]]:
+def _json_property(model: onnx.ModelProto, key: str) -> dict[str, Any]:
     text = next((p.value for p in model.metadata_props if p.key == key), "{}")
-    found: dict[str, list[str]] = json.loads(text)
+    found: dict[str, Any] = json.loads(text)
     return found

@@ -10,10 +10,10 @@ import onnx
 
 from bridge.artifact import Metadata, get_metadata
 from bridge.placement import NEEDS_CUDNN, Place, Use, place, short_dtype
-from bridge.plain import describe_plain
+from bridge.plain import describe_plain, text_copies
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 MAIN_DOMAIN_NAME = "ai.onnx"
 
@@ -94,17 +94,20 @@ def summarize(model: onnx.ModelProto) -> Summary:
         ir_version=model.ir_version,
         bytes=model.ByteSize(),
         operators=tuple(OperatorCount(*key, nodes) for key, nodes in sorted(counts.items())),
-        host_work=tuple(_host_work(metadata, +text)),
+        host_work=tuple(_host_work(metadata, +text, text_copies(model))),
     )
 
 
-def _host_work(metadata: Metadata, text: Counter[str]) -> Iterator[str]:
+def _host_work(metadata: Metadata, text: Counter[str], copies: Mapping[str, str]) -> Iterator[str]:
     coded = [c.name for c in metadata.schema.columns if c.is_text and c.tensor != "str"]
     if coded:
         yield f"text to codes, by the predictor: {', '.join(coded)}"
     named = [m.name for m in metadata.methods if m.labels]
     if named:
         yield f"codes to label names, by the predictor: {', '.join(named)}"
+    if copies:
+        repeated = [f"{output} of {source}" for output, source in copies.items()]
+        yield f"outputs that repeat a text input, by the caller: {', '.join(repeated)}"
     if text:
         named = [f"{name} ({nodes} nodes)" if nodes > 1 else name for name, nodes in sorted(text.items())]
         yield f"operators on text, by onnxruntime on the CPU: {', '.join(named)}"

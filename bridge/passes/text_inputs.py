@@ -19,6 +19,10 @@ LABELS_KEY = "bridge.labels"
 """Key of the model's metadata: {output: [texts]}. The output is a position in that list; -1 is a default that the model
 gives to what it does not know."""
 
+COPIES_KEY = "bridge.text_copies"
+"""Key of the model's metadata: {output: input}. The output was the text of that input, unchanged, and is gone: whoever
+has the input has it too, and a text that is in no table has no code."""
+
 
 @dataclass
 class _Family:
@@ -39,10 +43,12 @@ class TextInputs(ir.passes.InPlacePass):
 
     Values between which text moves unchanged share one list of texts: all that their tables and constants know. The
     lists of inputs and outputs go into the model's metadata (`TEXT_INPUTS_KEY`, `LABELS_KEY`). Text that an operator
-    takes apart or writes anew stays as it is, with all that touches it; `node.meta` then says why.
+    takes apart or writes anew stays as it is, with all that touches it; `node.meta` then says why. An output that only
+    repeats a text input, as ML.NET writes one for every column, is taken out (`COPIES_KEY`).
     """
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
+        copies = _take_out_copies(model.graph)
         families, roles = _families(model.graph)
         inputs: dict[str, list[str]] = {}
         labels: dict[str, list[str]] = {}
@@ -60,15 +66,39 @@ class TextInputs(ir.passes.InPlacePass):
             _rewrite(model.graph, node, role, codes)
         for value in codes:
             value.type = ir.TensorType(ir.DataType.INT64)
-        for key, content in ((TEXT_INPUTS_KEY, inputs), (LABELS_KEY, labels)):
+        for key, content in ((TEXT_INPUTS_KEY, inputs), (LABELS_KEY, labels), (COPIES_KEY, copies)):
             if content:
                 model.metadata_props[key] = json.dumps(content)
-        return ir.passes.PassResult(model, bool(codes))
+        return ir.passes.PassResult(model, bool(codes or copies))
+
+
+def _take_out_copies(graph: ir.Graph) -> dict[str, str]:
+    """Remove the outputs that repeat a text input, and return which input each was; a graph's only outputs stay."""
+    sources = {output: _copied(output) for output in graph.outputs}
+    copies = {output: value for output, value in sources.items() if value.is_graph_input() and _is_text(value)}
+    if len(copies) == len(graph.outputs):
+        return {}
+    for output in copies:
+        graph.outputs.remove(output)
+    return {str(output.name): str(value.name) for output, value in copies.items()}
+
+
+def _copied(value: ir.Value) -> ir.Value:
+    """Return the value that `value` is a copy of, or itself."""
+    node = value.producer()
+    while node is not None and node.op_type == "Identity" and not node.domain and node.inputs[0] is not None:
+        value = node.inputs[0]
+        node = value.producer()
+    return value
+
+
+def _is_text(value: ir.Value) -> bool:
+    return value.dtype == ir.DataType.STRING
 
 
 def _families(graph: ir.Graph) -> tuple[list[_Family], dict[ir.Node, Role]]:
     """Return the families of the graph's text values, and the role of each node that touches them."""
-    parent: dict[ir.Value, ir.Value] = {v: v for v in graph.inputs if v.dtype == ir.DataType.STRING}
+    parent: dict[ir.Value, ir.Value] = {v: v for v in graph.inputs if _is_text(v)}
     roles: dict[ir.Node, Role] = {}
     for node in graph:
         if node.op_type == "Constant":  # its readers see it as a constant
@@ -98,7 +128,7 @@ def _role_and_answers(node: ir.Node, text_inputs: list[int]) -> tuple[Role, list
         return role, list(node.outputs)
     if role.answers:
         return role, list(node.outputs[:1])
-    made = [v for v in node.outputs if v.dtype == ir.DataType.STRING]
+    made = [v for v in node.outputs if _is_text(v)]
     if made and not role.refusal:
         role = Role(refusal=f"{node.op_type} makes text that is in no table")
     return role, made
@@ -148,19 +178,31 @@ def _labels_moved(node: ir.Node, family: _Family) -> bool:
 
 def _rewrite(graph: ir.Graph, node: ir.Node, role: Role, codes: dict[ir.Value, dict[str, int]]) -> None:
     """Give `node` codes in its tables and constants, where the text that it touches has codes."""
-    reads = codes.get(node.inputs[0]) if role.reads and node.inputs[0] is not None else None
+    reads = _codes_read(node, role, codes)
     answers = codes.get(node.outputs[0]) if role.answers else None
     carried = codes.get(node.outputs[0]) if role.carried else None
     if reads is not None or answers is not None or carried is not None:
         to_codes(node, reads, answers)
     if node.op_type == "Equal":
         carried = next((codes[v] for v in node.inputs if v in codes), None)
-    if carried is None:
+    known = reads if carried is None else carried
+    if known is None:
         return
     for index, value in enumerate(node.inputs):
         tensor = None if value is None else ir.convenience.get_const_tensor(value)
         if tensor is not None and tensor.dtype == ir.DataType.STRING:
-            node.replace_input_with(index, _code_constant(graph, node, index, code_tensor(tensor, carried)))
+            node.replace_input_with(index, _code_constant(graph, node, index, code_tensor(tensor, known)))
+
+
+def _codes_read(node: ir.Node, role: Role, codes: dict[ir.Value, dict[str, int]]) -> dict[str, int] | None:
+    """Return the codes of the table that `node` looks its input up in; a constant, which is in no family, has its own.
+
+    ML.NET writes the names of its columns so.
+    """
+    source = node.inputs[0] if role.reads else None
+    if source is None or role.refusal or _constant_texts(source) is None:
+        return None if source is None else codes.get(source)
+    return {text: code for code, text in enumerate(dict.fromkeys(role.reads))}
 
 
 def _code_constant(graph: ir.Graph, node: ir.Node, index: int, codes: ir.TensorProtocol) -> ir.Value:

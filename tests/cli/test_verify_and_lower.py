@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import onnx
+from onnx import TensorProto, helper
 from sklearn.base import clone
 from skops import io
 
@@ -36,9 +37,34 @@ def test_lower_takes_a_file_of_ml_operators_to_a_target(run, files, tmp_path):
     assert get_metadata(lowered).target == "cuda"
 
 
+def test_an_output_that_repeats_text_is_said_to_be_gone(run, tmp_path):
+    onnx.save(_text_and_number(), tmp_path / "old.onnx")
+
+    result = run("lower", tmp_path / "old.onnx", "-o", tmp_path / "new.onnx", "--target", "portable")
+
+    assert result.exit_code == 0, result.output
+    assert result.stderr == "no output any more: town.output, which repeated the text of input town\n"
+    shown = run("inspect", tmp_path / "new.onnx").stdout
+    assert "on the host: outputs that repeat a text input, by the caller: town.output of \ntown\n" in shown
+
+
 def test_lower_refuses_what_is_no_model(run, files, tmp_path):
     result = run("lower", files.csv, "-o", tmp_path / "m.onnx", "--target", "cuda")
 
     assert result.exit_code == 2
     assert "is no ONNX model" in result.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def _text_and_number():
+    kinds = {"town": TensorProto.STRING, "size": TensorProto.FLOAT}
+    return helper.make_model(
+        helper.make_graph(
+            [helper.make_node("Identity", [name], [f"{name}.output"]) for name in kinds],
+            "g",
+            [helper.make_tensor_value_info(name, kind, [None, 1]) for name, kind in kinds.items()],
+            [helper.make_tensor_value_info(f"{name}.output", kind, [None, 1]) for name, kind in kinds.items()],
+        ),
+        opset_imports=[helper.make_opsetid("", 13)],
+        ir_version=7,
+    )

@@ -8,7 +8,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from bridge.errors import LoweringError
-from bridge.passes.text_inputs import LABELS_KEY, TEXT_INPUTS_KEY
+from bridge.passes.text_inputs import COPIES_KEY, LABELS_KEY, TEXT_INPUTS_KEY
 from bridge.passes.text_nodes import UNKNOWN
 from tests.passes.judge import assert_same, edge_rows, lower, op_types, run
 from tests.passes.trees import LEAF, tables
@@ -219,6 +219,27 @@ def test_version_1_reads_text(target):
     check(model([made], {"Y": INT64}, ml=1), {"T": WORDS}, target)
 
 
+@pytest.mark.parametrize("reader", ["one-hot", "to int64", "to text"])
+def test_a_constant_is_looked_up_as_an_input_is(target, reader):
+    made, kind = READERS[reader]
+    proto = model([made], {"Y": kind}, inputs=["X"], constants={"T": ["a", "none"]})
+    check(proto, {"X": np.zeros((2, 1), np.float32)}, target)
+
+
+def test_an_output_that_repeats_a_text_input_is_taken_out(target):
+    nodes = [node("Identity", ["T"], "I"), node("Identity", ["I"], "J"), READERS["one-hot"][0]]
+    proto = model(nodes, {"J": STRING, "Y": FLOAT})
+    lowered = lower(proto, target)
+    assert lists(lowered, COPIES_KEY) == {"J": "T"}
+    assert [output.name for output in lowered.graph.output] == ["Y"]
+    assert_same(run(lowered, codes(lowered, {"T": WORDS})), run(proto, {"T": WORDS})[1:])
+
+
+def test_a_model_keeps_its_only_outputs(target):
+    lowered = lower(model([node("Identity", ["T"], "Y")], {"Y": STRING}), target)
+    assert [output.name for output in lowered.graph.output] == ["Y"]
+
+
 @pytest.mark.parametrize(
     ("nodes", "outputs", "reason"),
     [
@@ -228,9 +249,9 @@ def test_version_1_reads_text(target):
             "Split works on the characters of text",
         ),
         (
-            [node("Identity", ["T"], "I"), READERS["one-hot"][0]],
-            {"I": STRING, "Y": FLOAT},
-            "text of input 'T' reaches output 'I', so it may be in no table",
+            [node("Concat", ["T", "T2"], "C", axis=1), READERS["one-hot"][0]],
+            {"C": STRING, "Y": FLOAT},
+            "text of input 'T' reaches output 'C', so it may be in no table",
         ),
         (
             [node("Equal", ["T", "T2"], "E"), READERS["one-hot"][0]],
