@@ -7,6 +7,7 @@ from typing import Final
 MAIN_DOMAIN: Final = ""
 ML_DOMAIN: Final = "ai.onnx.ml"
 BRIDGE_DOMAIN: Final = "bridge"
+MICROSOFT_DOMAIN: Final = "com.microsoft"
 
 MAIN_OPSET: Final = 13
 """The newest version of `ai.onnx` that nearly every runtime reads."""

@@ -11,29 +11,40 @@ from bridge.passes.shapes import AgreeOnShapes
 
 
 class DropNoOps(ir.passes.InPlacePass):
-    """Take out casts to the dtype that a value has already."""
+    """Take out casts to the dtype that a value has already, and a transposition of what was transposed likewise."""
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         modified = False
         for node in list(model.graph.all_nodes()):
-            if node.op_type != "Cast" or node.domain:
-                continue
-            source, result = node.inputs[0], node.outputs[0]
-            if source is None or source.dtype is None or source.dtype.value != node.attributes["to"].as_int():
+            source, result = _same_as_result(node), node.outputs[0]
+            graph = node.graph
+            if source is None or graph is None:
                 continue
             replacement = ir.node("Identity", [source], name=node.name)
             replacement.outputs[0].type = source.type
             replacement.outputs[0].shape = result.shape
             name = result.name
-            graph = node.graph
-            if graph is None:
-                continue
             graph.insert_before(node, replacement)
             ir.convenience.replace_all_uses_with(result, replacement.outputs[0], replace_graph_outputs=True)
             replacement.outputs[0].name = name
             graph.remove(node, safe=True)
             modified = True
         return ir.passes.PassResult(model, modified)
+
+
+def _same_as_result(node: ir.Node) -> ir.Value | None:
+    """Return a value that the node's result equals, or None."""
+    source = node.inputs[0] if node.inputs and not node.domain else None
+    if source is None:
+        return None
+    if node.op_type == "Cast":
+        is_same = source.dtype is not None and source.dtype.value == node.attributes["to"].as_int()
+        return source if is_same else None
+    before = source.producer()
+    if node.op_type == "Transpose" and before is not None and before.op_type == "Transpose" and not before.domain:
+        swaps = all("perm" in n.attributes and list(n.attributes["perm"].as_ints()) == [1, 0] for n in (node, before))
+        return before.inputs[0] if swaps else None
+    return None
 
 
 class NameNodes(ir.passes.InPlacePass):

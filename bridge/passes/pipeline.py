@@ -16,6 +16,7 @@ from bridge.passes.ensure import EnsureTarget
 from bridge.passes.fold_into_forest import FoldIntoForest
 from bridge.passes.lower_again import LowerAgain
 from bridge.passes.lower_ops import LowerOps
+from bridge.passes.nearest_neighbours import find_neighbour_rule
 from bridge.passes.packed_lists import UnpackLists
 from bridge.passes.precision.float32 import ToFloat32
 from bridge.passes.shapes import infer_shapes
@@ -60,6 +61,11 @@ def _lower(plan: Plan, lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
     return [lowering, LowerAgain(lowering), common.RemoveUnusedNodesPass(), ensure]
 
 
+def _find_neighbours(plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
+    """Search by matrix product where that can be proved: it takes float64, and operators that few runtimes have."""
+    return [LowerOps(plan.options, find_neighbour_rule)] if plan.precision == "exact" else []
+
+
 def _narrow(plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
     return [infer_shapes(), ToFloat32(plan.inputs_are_rounded)] if plan.precision == "float32" else []
 
@@ -79,8 +85,8 @@ def _close(_plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
 
 STAGES: dict[Target, tuple[Stage, ...]] = {
     "portable": (_open, _lower, _narrow, _judge, _keep_to_subset, _close),
-    "cuda": (_open, _lower, _narrow, _judge, _close),
-    "cpu": (_open, _lower, _narrow, _judge, _close),
+    "cuda": (_open, _lower, _find_neighbours, _narrow, _judge, _close),
+    "cpu": (_open, _lower, _find_neighbours, _narrow, _judge, _close),
 }
 
 
