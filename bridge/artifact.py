@@ -140,25 +140,28 @@ def get_metadata(model: onnx.ModelProto) -> Metadata | None:
 
 def as_model(path_or_model: onnx.ModelProto | str | os.PathLike[str]) -> onnx.ModelProto:
     """Return the model itself, or the one in a file; raises `InputTypeError` for anything else."""
-    if isinstance(path_or_model, onnx.ModelProto):
-        return path_or_model
-    if isinstance(path_or_model, str) or hasattr(path_or_model, "__fspath__"):
-        return read_model(path_or_model)
-    raise InputTypeError(f"expected a path or an onnx.ModelProto, found {type(path_or_model).__name__}")
+    return path_or_model if isinstance(path_or_model, onnx.ModelProto) else read_model(path_or_model)
 
 
-def read_model(path: str | os.PathLike[str]) -> onnx.ModelProto:
-    """Return the model in a file; raises `FileNotFoundError`, or `ArtifactError` where it is no whole ONNX model."""
+def read_file(path: str | os.PathLike[str]) -> bytes:
+    """Return the bytes of a file; raises `FileNotFoundError`, `ArtifactError` for a folder, `InputTypeError`."""
+    if not isinstance(path, str) and not hasattr(path, "__fspath__"):
+        raise InputTypeError(f"expected a path or an onnx.ModelProto, found {type(path).__name__}")
     file = Path(path)
     if file.is_dir():
         raise ArtifactError(f"{file} is a folder; expected an .onnx file")
-    data = file.read_bytes()
+    return file.read_bytes()
+
+
+def read_model(path: str | os.PathLike[str]) -> onnx.ModelProto:
+    """Return the model in a file; raises `ArtifactError` where it is no whole ONNX model, else as `read_file`."""
+    data = read_file(path)
     try:
         model: onnx.ModelProto = onnx.ModelProto.FromString(data)
     except DecodeError as error:
-        raise ArtifactError(f"{file} is no ONNX model, or it is truncated ({len(data)} bytes read).") from error
+        raise ArtifactError(f"{path} is no ONNX model, or it is truncated ({len(data)} bytes read).") from error
     if not model.HasField("graph") or not model.opset_import:
-        raise ArtifactError(f"{file} is no ONNX model, or it is truncated: it holds no graph ({len(data)} bytes read).")
+        raise ArtifactError(f"{path} is no ONNX model, or it is truncated: it holds no graph ({len(data)} bytes read).")
     return model
 
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-import onnx_ir as ir
+import onnx
 
-from bridge.artifact import Metadata, as_model, get_metadata, set_metadata, write_model
+from bridge.artifact import Metadata, get_metadata, read_file, set_metadata, write_model
 from bridge.data.beside import check_writable
 from bridge.data.table import fits_float32, in_fitted_order
 from bridge.errors import InputError, ParityError
@@ -16,6 +16,7 @@ from bridge.export.graph import export_graph
 from bridge.method import Classes
 from bridge.passes.decisions import EXACT_DECISIONS
 from bridge.passes.file_form import FileForm, set_form
+from bridge.passes.packed_lists import to_proto
 from bridge.passes.pipeline import run_pipeline
 from bridge.passes.read import read_model as read_graph
 from bridge.passes.rule import Options
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
-    import onnx
+    import onnx_ir as ir
 
     from bridge.data.schema import Schema
     from bridge.runtime.predictor import Predictor
@@ -124,14 +125,15 @@ def export(
         exact_decisions=bool(model.meta.get(EXACT_DECISIONS)),
         versions=_versions(),
     )
-    proto = ir.to_proto(model)
+    proto = to_proto(model)
     set_metadata(proto, metadata)
     if check:
         report = check_model(estimator, proto, sample)
         if not report.ok:
             raise ParityError(report)
         metadata = replace(metadata, parity=report.to_json())
-    proto = _close(model, form, metadata)
+    proto = _to_proto(model, chosen, form)
+    set_metadata(proto, metadata)
     if path is not None:
         write_model(proto, path)
     return proto
@@ -169,33 +171,36 @@ def lower(
         Some nodes cannot be written for the target; the message lists each with its reason.
     """
     chosen = check_target(target)
-    source = as_model(model_or_path)
     kept_precision = "exact" if precision is None else check_precision(precision, chosen)
     form = FileForm(opset, ir_version, batch_size)
     form.check(chosen)
-    model = run_pipeline(read_graph(source), Options(chosen, _check_strategy(strategy)), precision=kept_precision)
-    proto = ir.to_proto(model)
-    metadata = _lowered_metadata(source, proto, chosen, precision)
-    proto = _close(model, form, replace(metadata, row_bytes=row_bytes(model), versions=_versions()))
+    source = _read(model_or_path)
+    model = run_pipeline(source, Options(chosen, _check_strategy(strategy)), precision=kept_precision)
+    proto = _to_proto(model, chosen, form)
+    metadata = _lowered_metadata(proto, chosen, precision)
+    set_metadata(proto, replace(metadata, row_bytes=row_bytes(model), versions=_versions()))
     if path is not None:
         write_model(proto, path)
     return proto
 
 
-def _close(model: ir.Model, form: FileForm, metadata: Metadata) -> onnx.ModelProto:
-    """Return the finished file of a model."""
-    if metadata.target == "portable":
+def _read(model_or_path: onnx.ModelProto | str | os.PathLike[str]) -> ir.Model:
+    """Return the graph of a model, or of a file, which is not parsed whole: its tables may be most of it."""
+    if isinstance(model_or_path, onnx.ModelProto):
+        return read_graph(model_or_path)
+    return read_graph(read_file(model_or_path), name=str(model_or_path))
+
+
+def _to_proto(model: ir.Model, target: Target, form: FileForm) -> onnx.ModelProto:
+    """Return the finished graph of a file."""
+    if target == "portable":
         set_form(model, form)
-    proto = ir.to_proto(model)
-    set_metadata(proto, metadata)
-    return proto
+    return to_proto(model)
 
 
-def _lowered_metadata(
-    source: onnx.ModelProto, proto: onnx.ModelProto, target: Target, precision: str | None
-) -> Metadata:
+def _lowered_metadata(proto: onnx.ModelProto, target: Target, precision: str | None) -> Metadata:
     """Return what the lowered model says of itself: one of bridge's own says what it said before, but the parity."""
-    found = get_metadata(source)
+    found = get_metadata(proto)
     if found is None:
         return describe_plain(proto, target=target, precision=precision or "as found")
     if precision == "float32":

@@ -17,7 +17,6 @@ from bridge.passes.fold_into_forest import FoldIntoForest
 from bridge.passes.lower_again import LowerAgain
 from bridge.passes.lower_ops import LowerOps
 from bridge.passes.nearest_neighbours import find_neighbour_rule
-from bridge.passes.packed_lists import UnpackLists
 from bridge.passes.precision.float32 import ToFloat32
 from bridge.passes.shapes import infer_shapes
 from bridge.passes.subset.missing import DropMissingRoutes
@@ -50,7 +49,7 @@ def _open(plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
         common.InlinePass(),
         common.LiftConstantsToInitializersPass(lift_all_constants=False),
         infer_shapes(),
-        UnpackLists() if plan.options.target == "cpu" else TextInputs(),
+        *([] if plan.options.target == "cpu" else [TextInputs()]),
         # onnxruntime's tree kernel takes float64 at no cost; one row saves two of seven nodes.
         FoldIntoForest(casts=plan.options.target == "cpu"),
     ]

@@ -6,34 +6,35 @@ from typing import TYPE_CHECKING
 
 import onnx
 import onnx_ir as ir
+from google.protobuf.message import DecodeError
 from onnx import version_converter
 
 from bridge.errors import ArtifactError
 from bridge.opset import MAIN_DOMAIN, MAIN_OPSET
 from bridge.passes.map_types import drop_maps
-from bridge.passes.packed_lists import pack_lists
+from bridge.passes.packed_lists import attach_lists, take_lists
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
 
+    from bridge.passes.packed_lists import Lists
+
 MAIN_ALIAS = "ai.onnx"
 """Another name of the main domain, which is "" everywhere inside bridge."""
 
 
-def read_model(proto: onnx.ModelProto) -> ir.Model:
-    """Return `proto`, which is left as it is, as an onnx_ir model that the passes can work on.
+def read_model(source: onnx.ModelProto | bytes, *, name: str = "the model") -> ir.Model:
+    """Return a model, whole or serialized, as an onnx_ir model that the passes can work on; `source` is left as it is.
 
     Opset imports are unique (the highest version of each domain wins: skl2onnx imports the main one twice) and the main
     domain is at least at opset 13; initializers are no inputs. Values of ONNX's map types, which onnx_ir cannot hold,
-    are tensors (see `map_types`), and so are long lists of attributes (see `packed_lists`). Raises `ArtifactError`
-    where that cannot be done, where a tensor is damaged, and for a graph that reads what nothing makes.
+    are tensors (see `map_types`), and so are long lists of attributes (see `packed_lists`). Raises `ArtifactError`, in
+    which the model is called `name`, for bytes that are no model, where a tensor is damaged, and for a graph that reads
+    what nothing makes.
     """
-    if not proto.HasField("graph"):
-        raise ArtifactError("the model holds no graph. Is it a whole ONNX file?")
-    model = onnx.ModelProto()
-    model.CopyFrom(proto)
+    model, lists = _parse(source, name)
     _merge_imports(model.opset_import)
     for function in model.functions:
         _merge_imports(function.opset_import)
@@ -42,16 +43,30 @@ def read_model(proto: onnx.ModelProto) -> ir.Model:
             node.domain = MAIN_DOMAIN
     drop_maps(model)
     _mend_shapes(model.graph)
-    pack_lists(model)
     model = _at_least_opset_13(model)
     _constants_are_no_inputs(model.graph)
     try:
         read = ir.from_proto(model)
     except Exception as error:
-        raise ArtifactError(f"the model cannot be read: {_innermost(error)}") from error
+        raise ArtifactError(f"{name} cannot be read: {_innermost(error)}") from error
+    attach_lists(read, lists)
     _check_tensors(read)
     _check_sources(read)
     return read
+
+
+def _parse(source: onnx.ModelProto | bytes, name: str) -> tuple[onnx.ModelProto, Lists]:
+    data = source if isinstance(source, bytes) else source.SerializeToString()
+    try:
+        model, lists = take_lists(data)
+    except DecodeError as error:
+        raise ArtifactError(f"{name} is no ONNX model, or it is truncated ({len(data)} bytes read).") from error
+    if not model.HasField("graph") or not model.opset_import:
+        raise ArtifactError(
+            f"{name} is no ONNX model, or it is truncated: it holds no graph, or names no operator set "
+            f"({len(data)} bytes read)."
+        )
+    return model, lists
 
 
 def _merge_imports(imports: RepeatedCompositeFieldContainer[onnx.OperatorSetIdProto]) -> None:

@@ -7,6 +7,7 @@ from onnx_ir.passes import common
 
 from bridge.passes.packed_lists import is_packed
 
+READS_SHAPE = frozenset({"Shape", "Size"})
 KEEPS_SHAPE = frozenset({"Identity", "Cast"})
 
 
@@ -32,7 +33,9 @@ class _InferShapes(ir.passes.InPlacePass):
         ]
         for node, attribute in aside:
             del node.attributes[attribute.name]
-        result = common.ShapeInferencePass(check_type=False, strict_mode=False, data_prop=True)(model)
+        # Only graphs that compute with shapes need the propagation of data, which takes most of the time.
+        data_prop = any(node.op_type in READS_SHAPE for node in model.graph.all_nodes())
+        result = common.ShapeInferencePass(check_type=False, strict_mode=False, data_prop=data_prop)(model)
         for node, attribute in aside:
             node.attributes[attribute.name] = attribute
         return ir.passes.PassResult(model, result.modified)

@@ -2,16 +2,19 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
-import onnx_ir as ir
 import pytest
+from google.protobuf.message import DecodeError
 from onnx import TensorProto, helper
 
-from bridge.passes.packed_lists import FEWEST, is_packed
+from bridge.passes.packed_lists import is_packed, take_lists, to_proto
 from bridge.passes.pipeline import run_pipeline
 from bridge.passes.read import read_model
 from bridge.passes.rule import Options
 from tests.passes.judge import check_parity, declined, edge_rows, ml_model, run
 from tests.passes.trees import LEAF, tables
+
+MANY = 1200
+"""Trees, so that each list takes 4096 bytes."""
 
 X = {"X": edge_rows(3)}
 
@@ -31,17 +34,17 @@ def packed(model):
 
 
 def test_long_lists_are_carried_as_tensors():
-    assert not packed(stumps(FEWEST // 3))
-    assert packed(stumps(FEWEST // 2)) >= {"nodes_modes", "nodes_values", "nodes_truenodeids", "target_weights"}
+    assert not packed(stumps(100))
+    assert packed(stumps(MANY)) >= {"nodes_modes", "nodes_values", "nodes_truenodeids", "target_weights"}
 
 
 def test_packed_trees_answer_the_same(target):
-    check_parity(stumps(FEWEST // 2), X, target)
+    check_parity(stumps(MANY), X, target)
 
 
 def test_the_cpu_target_writes_lists_again():
-    model = stumps(FEWEST // 2)
-    lowered = ir.to_proto(run_pipeline(read_model(model), Options("cpu"), precision="exact"))
+    model = stumps(MANY)
+    lowered = to_proto(run_pipeline(read_model(model), Options("cpu"), precision="exact"))
     onnx.checker.check_model(lowered)
     np.testing.assert_array_equal(run(lowered, X)[0], run(model, X)[0])
     assert {a.name: a for a in lowered.graph.node[0].attribute} == {a.name: a for a in model.graph.node[0].attribute}
@@ -50,17 +53,38 @@ def test_the_cpu_target_writes_lists_again():
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"nodes_values": [1.0] * 2000}, "'nodes_values' has 2000"),
-        ({"nodes_modes": ["BRANCH"] * 1536}, "unknown mode 'BRANCH'"),
-        ({"nodes_featureids": [5] * 1536}, "asks for feature 5 of 3"),
+        ({"nodes_values": [1.0] * 5000}, "'nodes_values' has 5000"),
+        ({"nodes_modes": ["BRANCH"] * 3 * MANY}, "unknown mode 'BRANCH'"),
+        ({"nodes_featureids": [5] * 3 * MANY}, "asks for feature 5 of 3"),
     ],
 )
 def test_packed_tables_are_checked(changes, reason):
-    assert reason in declined(stumps(FEWEST // 2, **changes))
+    assert reason in declined(stumps(MANY, **changes))
+
+
+@pytest.mark.parametrize("mode", ["", "BRANCH_LEQX", "\n", "J\x04LEAF", "\x00"])
+def test_a_mode_that_has_no_number_keeps_its_list(mode):
+    model = stumps(MANY, nodes_modes=[*["LEAF"] * 2000, mode])
+    left = {a.name: a for a in take_lists(model.SerializeToString())[0].graph.node[0].attribute}["nodes_modes"]
+    assert left.strings[-1] == mode.encode()
+
+
+def test_a_list_of_large_numbers_stays_whole():
+    numbers = [2**40, -(2**40), -1] * 1000
+    _, lists = take_lists(stumps(2, nodes_nodeids=numbers).SerializeToString())
+    (found,) = lists.values()
+    assert found.tolist() == numbers
+
+
+def test_a_file_cut_short_is_no_model():
+    whole = stumps(MANY).SerializeToString()
+    for length in (10, 1000, len(whole) // 2, len(whole) - 1):
+        with pytest.raises(DecodeError):
+            take_lists(whole[:length])
 
 
 def test_lists_stay_packed_where_the_main_operators_are_brought_to_a_newer_opset(target):
-    model = stumps(FEWEST // 2)
+    model = stumps(MANY)
     model.graph.node[0].output[0] = "scores"
     model.graph.node.append(helper.make_node("Identity", ["scores"], ["O0"]))
     model.opset_import[0].version = 8

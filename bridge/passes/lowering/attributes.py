@@ -28,7 +28,7 @@ class Attributes:
         return name in self.node.attributes
 
     def floats(self, name: str) -> NDArray[np.float32]:
-        return np.array(self._value(name, ir.AttributeType.FLOATS, ()), np.float32)
+        return np.asarray(self._value(name, ir.AttributeType.FLOATS, ()), np.float32)
 
     def finite_floats(self, name: str) -> NDArray[np.float32]:
         """Return weights: a NaN or an infinity among them would spread to rows that it does not concern."""
@@ -38,7 +38,7 @@ class Attributes:
         return values
 
     def ints(self, name: str) -> NDArray[np.int64]:
-        return np.array(self._value(name, ir.AttributeType.INTS, ()), np.int64)
+        return np.asarray(self._value(name, ir.AttributeType.INTS, ()), np.int64)
 
     def strings(self, name: str) -> tuple[str, ...]:
         return tuple(self._value(name, ir.AttributeType.STRINGS, ()))

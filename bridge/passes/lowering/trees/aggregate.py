@@ -84,9 +84,10 @@ def _plus(tape: RuleTape, scores: ir.Value, base: NDArray[np.float64]) -> ir.Val
 
 def _leaf_values(table: NodeTable, targets: int) -> NDArray[np.float64]:
     """Return (leaves, targets): the sum of what each leaf scores."""
-    values = np.zeros((int((table.mode == LEAF).sum()), targets))
-    np.add.at(values, (_leaf_rows(table), table.score_target), table.score_weight)
-    return values
+    leaves = int((table.mode == LEAF).sum())
+    place = _leaf_rows(table) * targets + table.score_target
+    sums = np.bincount(place, table.score_weight, minlength=leaves * targets)
+    return sums.astype(np.float64, copy=False).reshape(leaves, targets)
 
 
 def _leaf_largest(table: NodeTable, targets: int, sign: float) -> NDArray[np.float64]:

@@ -89,7 +89,7 @@ def lower_tree_ensemble_classifier(tape: RuleTape, node: ir.Node) -> Sequence[ir
         n_classes=len(labels),
         presence=dict.fromkeys(presence.always, True) | dict.fromkeys(presence.never, False),
         counts={k: len(labels) + i for i, k in enumerate(presence.sometimes)},
-        one_class_scored=len(np.unique(table.score_target)) == 1,
+        one_class_scored=bool(np.ptp(table.score_target) == 0),
         all_positive=not (table.score_weight < 0).any(),
     )
     label, answers = classify(tape, given, labels, base, transform)

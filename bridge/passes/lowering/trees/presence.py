@@ -32,10 +32,10 @@ def find_presence(table: NodeTable, outputs: int) -> Presence:
     leaves = np.flatnonzero(table.mode == LEAF)
     tree = np.searchsorted(table.roots, np.arange(len(table.mode)), side="right") - 1
     in_tree = np.bincount(tree[leaves], minlength=len(table.roots))
-    pairs = np.unique(np.stack([table.score_leaf, table.score_target]), axis=1)
-    scored = np.zeros((len(table.roots), outputs))
-    np.add.at(scored, (tree[pairs[0]], pairs[1]), 1)
-    share = (scored / np.maximum(in_tree, 1)[:, None]).max(axis=0, initial=0).tolist()
+    pairs = np.sort(table.score_leaf * outputs + table.score_target)  # np.unique is far slower: it hashes
+    leaf, output = np.divmod(pairs[np.diff(pairs, prepend=-1) > 0], outputs)
+    scored = np.bincount(tree[leaf] * outputs + output, minlength=len(table.roots) * outputs)
+    share = (scored.reshape(-1, outputs) / np.maximum(in_tree, 1)[:, None]).max(axis=0, initial=0).tolist()
     return Presence(
         always=tuple(k for k, s in enumerate(share) if s == 1),
         never=tuple(k for k, s in enumerate(share) if s == 0),
@@ -45,6 +45,8 @@ def find_presence(table: NodeTable, outputs: int) -> Presence:
 
 def with_counts(table: NodeTable, outputs: int, counted: Sequence[int]) -> NodeTable:
     """Return a table with one more output for each of `counted`: how many leaves of a row scored it."""
+    if not counted:
+        return table
     leaf, target, weight = [table.score_leaf], [table.score_target], [table.score_weight]
     for i, k in enumerate(counted):
         scoring = np.unique(table.score_leaf[table.score_target == k])
