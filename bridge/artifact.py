@@ -19,7 +19,7 @@ from bridge.method import Classes, Method
 from bridge.opset import METADATA_KEY, PRODUCER
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 T = TypeVar("T")
 
@@ -156,6 +156,10 @@ def read_file(path: str | os.PathLike[str]) -> bytes:
 def read_model(path: str | os.PathLike[str]) -> onnx.ModelProto:
     """Return the model in a file; raises `ArtifactError` where it is no whole ONNX model, else as `read_file`."""
     data = read_file(path)
+    if len(data) >= onnx.checker.MAXIMUM_PROTOBUF:
+        raise ArtifactError(
+            f"{path} has {len(data)} bytes; an ONNX file holds at most 2 GB, and external data the rest."
+        )
     try:
         model: onnx.ModelProto = onnx.ModelProto.FromString(data)
     except DecodeError as error:
@@ -166,10 +170,28 @@ def read_model(path: str | os.PathLike[str]) -> onnx.ModelProto:
 
 
 def write_model(model: onnx.ModelProto, path: str | os.PathLike[str]) -> None:
-    """Write the model to `path` whole or not at all: beside it first, then renamed."""
+    """Write the model to `path` whole or not at all: beside it first, then renamed.
+
+    Data files of a model that `path` was before are removed. Those of `model` must lie beside `path` already.
+    """
     if model.ByteSize() >= onnx.checker.MAXIMUM_PROTOBUF:
         raise ArtifactError(f"the model has {model.ByteSize()} bytes, and one ONNX file holds at most 2 GB.")
     with written_beside(path) as beside, beside.open("wb") as file:
         file.write(model.SerializeToString())
         file.flush()
         os.fsync(file.fileno())
+    for stale in set(_data_files_of(Path(path))) - data_files(model):
+        (Path(path).parent / stale).unlink(missing_ok=True)
+
+
+def data_files(model: onnx.ModelProto) -> set[str]:
+    """Return the names of the files that hold external data of the graph's constants."""
+    external = (t for t in model.graph.initializer if t.data_location == onnx.TensorProto.EXTERNAL)
+    return {entry.value for tensor in external for entry in tensor.external_data if entry.key == "location"}
+
+
+def _data_files_of(path: Path) -> Iterator[str]:
+    """Yield the names of all data files that were written for the model file `path`."""
+    for file in path.parent.iterdir():
+        if file.name.startswith(path.name) and re.fullmatch(r"\.[0-9a-f]{16}\.data", file.name[len(path.name) :]):
+            yield file.name

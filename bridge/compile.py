@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import onnx
@@ -14,6 +15,7 @@ from bridge.data.table import fits_float32, in_fitted_order
 from bridge.errors import InputError, ParityError
 from bridge.export.graph import export_graph
 from bridge.method import Classes
+from bridge.passes.data_file import large_constants_beside
 from bridge.passes.decisions import EXACT_DECISIONS
 from bridge.passes.file_form import FileForm, set_form
 from bridge.passes.packed_lists import to_proto
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
     from bridge.data.schema import Schema
     from bridge.runtime.predictor import Predictor
+    from bridge.verify.report import Report
 
 VERSIONS = ("onnx-bridge", "scikit-learn", "skl2onnx", "onnx", "onnx-ir", "numpy", "onnxruntime", "onnxruntime-gpu")
 """The distributions whose versions a file records."""
@@ -125,18 +128,27 @@ def export(
         exact_decisions=bool(model.meta.get(EXACT_DECISIONS)),
         versions=_versions(),
     )
-    proto = to_proto(model)
-    set_metadata(proto, metadata)
-    if check:
-        report = check_model(estimator, proto, sample)
-        if not report.ok:
-            raise ParityError(report)
-        metadata = replace(metadata, parity=report.to_json())
+    with large_constants_beside(model, path) as folder:
+        if check:
+            report = _check(estimator, to_proto(model), metadata, folder, sample)
+            if not report.ok:
+                raise ParityError(report)
+            metadata = replace(metadata, parity=report.to_json())
     proto = _to_proto(model, chosen, form)
     set_metadata(proto, metadata)
     if path is not None:
         write_model(proto, path)
     return proto
+
+
+def _check(estimator: Any, proto: onnx.ModelProto, metadata: Metadata, folder: Path | None, sample: Any) -> Report:
+    """Return the comparison of a model with its estimator; in `folder` lies its external data, if it has any."""
+    set_metadata(proto, metadata)
+    if folder is None:
+        return check_model(estimator, proto, sample)
+    draft = folder / "draft.onnx"
+    write_model(proto, draft)
+    return check_model(estimator, draft, sample)
 
 
 def lower(
@@ -176,7 +188,8 @@ def lower(
     form.check(chosen)
     source = _read(model_or_path)
     model = run_pipeline(source, Options(chosen, _check_strategy(strategy)), precision=kept_precision)
-    proto = _to_proto(model, chosen, form)
+    with large_constants_beside(model, path):
+        proto = _to_proto(model, chosen, form)
     metadata = _lowered_metadata(proto, chosen, precision)
     set_metadata(proto, replace(metadata, row_bytes=row_bytes(model), versions=_versions()))
     if path is not None:
@@ -188,7 +201,8 @@ def _read(model_or_path: onnx.ModelProto | str | os.PathLike[str]) -> ir.Model:
     """Return the graph of a model, or of a file, which is not parsed whole: its tables may be most of it."""
     if isinstance(model_or_path, onnx.ModelProto):
         return read_graph(model_or_path)
-    return read_graph(read_file(model_or_path), name=str(model_or_path))
+    data = read_file(model_or_path)
+    return read_graph(data, name=str(model_or_path), folder=Path(model_or_path).parent)
 
 
 def _to_proto(model: ir.Model, target: Target, form: FileForm) -> onnx.ModelProto:

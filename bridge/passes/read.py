@@ -11,11 +11,13 @@ from onnx import version_converter
 
 from bridge.errors import ArtifactError
 from bridge.opset import MAIN_DOMAIN, MAIN_OPSET
+from bridge.passes.data_file import resolve_external
 from bridge.passes.map_types import drop_maps
 from bridge.passes.packed_lists import attach_lists, take_lists
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
 
@@ -25,14 +27,14 @@ MAIN_ALIAS = "ai.onnx"
 """Another name of the main domain, which is "" everywhere inside bridge."""
 
 
-def read_model(source: onnx.ModelProto | bytes, *, name: str = "the model") -> ir.Model:
+def read_model(source: onnx.ModelProto | bytes, *, name: str = "the model", folder: Path | None = None) -> ir.Model:
     """Return a model, whole or serialized, as an onnx_ir model that the passes can work on; `source` is left as it is.
 
     Opset imports are unique (the highest version of each domain wins: skl2onnx imports the main one twice) and the main
     domain is at least at opset 13; initializers are no inputs. Values of ONNX's map types, which onnx_ir cannot hold,
     are tensors (see `map_types`), and so are long lists of attributes (see `packed_lists`). Raises `ArtifactError`, in
     which the model is called `name`, for bytes that are no model, where a tensor is damaged, and for a graph that reads
-    what nothing makes.
+    what nothing makes. External data lies in `folder`, and is left there.
     """
     model, lists = _parse(source, name)
     _merge_imports(model.opset_import)
@@ -50,7 +52,7 @@ def read_model(source: onnx.ModelProto | bytes, *, name: str = "the model") -> i
     except Exception as error:
         raise ArtifactError(f"{name} cannot be read: {_innermost(error)}") from error
     attach_lists(read, lists)
-    _check_tensors(read)
+    _check_tensors(read, folder)
     _check_sources(read)
     return read
 
@@ -135,22 +137,25 @@ def _nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
                 yield from _nodes(inner)
 
 
-def _check_tensors(model: ir.Model) -> None:
+def _check_tensors(model: ir.Model, folder: Path | None) -> None:
     """Read every tensor once: one whose size is not that of its shape would fail in some later pass."""
     for graph in [model.graph, *model.graph.subgraphs()]:
         for name, value in graph.initializers.items():
-            _check_tensor(value.const_value, f"the constant {name!r}")
+            _check_tensor(value.const_value, f"the constant {name!r}", folder)
         for node in graph:
             for attribute in node.attributes.values():
                 if attribute.type == ir.AttributeType.TENSOR and not attribute.is_ref():
-                    _check_tensor(attribute.value, f"attribute '{attribute.name}' of node {_called(node)}")
+                    _check_tensor(attribute.value, f"attribute '{attribute.name}' of node {_called(node)}", folder)
 
 
-def _check_tensor(tensor: ir.TensorProtocol | None, name: str) -> None:
-    if tensor is None or isinstance(tensor, ir.ExternalTensor):
+def _check_tensor(tensor: ir.TensorProtocol | None, name: str, folder: Path | None) -> None:
+    if tensor is None:
         return
     if tensor.dtype == ir.DataType.UNDEFINED:
         raise ArtifactError(f"{name} is damaged (it has no element type)")
+    if isinstance(tensor, ir.ExternalTensor):
+        resolve_external(tensor, folder, name)
+        return
     try:
         tensor.numpy()
     except (TypeError, ValueError) as error:

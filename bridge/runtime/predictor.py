@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
 
-from bridge.artifact import Metadata, as_model, get_metadata
+from bridge.artifact import Metadata, as_model, data_files, get_metadata
 from bridge.data.encode import Encoder
-from bridge.errors import ArtifactError, BridgeError
+from bridge.errors import ArtifactError, BridgeError, InputError
 from bridge.plain import describe_plain
 from bridge.runtime.answers import AnswerBuilder
 from bridge.runtime.providers import check_device
@@ -47,9 +48,10 @@ class Predictor:
 
     metadata: Metadata
 
-    def __init__(self, model: onnx.ModelProto, session: Session) -> None:
+    def __init__(self, model: onnx.ModelProto, session: Session, path: str | None = None) -> None:
         self.metadata = get_metadata(model) or _describe(model)
         self._model = model
+        self._path = path
         self._session = session
         try:
             _check_names(self.metadata, session)
@@ -121,8 +123,11 @@ class Predictor:
         return f"Predictor({self.metadata.estimator}: {names}; target {self.metadata.target}, {self.providers[0]})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the model itself; the receiver opens its own session, on the best device that it has."""
-        return _restore, (self._model.SerializeToString(),)
+        """Pickle the model itself; the receiver opens its own session, on the best device that it has.
+
+        Of a model with external data the path is pickled, which the receiver must find the same file under.
+        """
+        return _restore, (self._path or self._model.SerializeToString(),)
 
 
 def _check_names(metadata: Metadata, session: Session) -> None:
@@ -147,8 +152,8 @@ def _describe(model: onnx.ModelProto) -> Metadata:
     return metadata
 
 
-def _restore(model: bytes) -> Predictor:
-    return load(onnx.ModelProto.FromString(model))
+def _restore(model: bytes | str) -> Predictor:
+    return load(model if isinstance(model, str) else onnx.ModelProto.FromString(model))
 
 
 def load(
@@ -169,7 +174,16 @@ def load(
     """
     chosen = check_device(device)
     model = as_model(path_or_model)
-    return Predictor(model, open_session(model.SerializeToString(), device=chosen, threads=threads))
+    apart = data_files(model)
+    if not apart:
+        return Predictor(model, open_session(model.SerializeToString(), device=chosen, threads=threads))
+    if isinstance(path_or_model, onnx.ModelProto):
+        raise InputError(
+            f"the model has external data ({', '.join(sorted(apart))}), and a model in memory does not say where that "
+            "lies. Pass the path of the .onnx file."
+        )
+    path = str(Path(path_or_model).resolve())
+    return Predictor(model, open_session(path, device=chosen, threads=threads), path)
 
 
 def load_reference(model: onnx.ModelProto) -> Predictor:

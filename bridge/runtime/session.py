@@ -42,13 +42,13 @@ class Session:
     providers: tuple[str, ...]
 
 
-def open_session(model: bytes, *, device: Device, threads: int | None = None) -> Session:
+def open_session(model: bytes | str, *, device: Device, threads: int | None = None) -> Session:
     """Return an onnxruntime session for a serialized model.
 
     Parameters
     ----------
     model
-        The serialized `ModelProto`.
+        The serialized `ModelProto`, or the path of a file whose external data lies beside it.
     device
         "cuda" raises `DeviceError` unless the session really is on the GPU.
     threads

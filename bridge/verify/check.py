@@ -6,7 +6,7 @@ from dataclasses import replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from bridge.artifact import get_metadata
+from bridge.artifact import as_model, get_metadata
 from bridge.data.table import in_fitted_order, spread_rows
 from bridge.errors import InputError
 from bridge.runtime.predictor import Predictor, load, load_reference
@@ -53,16 +53,16 @@ def verify(
     return compare(estimator, predictor, in_fitted_order(X, predictor.metadata.schema.feature_names))
 
 
-def check_model(estimator: Any, model: onnx.ModelProto, sample: Any) -> Report:
+def check_model(estimator: Any, model: onnx.ModelProto | os.PathLike[str], sample: Any) -> Report:
     """Return the comparison on the sample, on rows on the estimator's thresholds, and on rows of special values.
 
     Runs in onnxruntime on the CPU, or in ONNX's reference evaluator where there is no onnxruntime.
     """
-    metadata = get_metadata(model)
+    metadata = get_metadata(as_model(model))
     if metadata is None:
         raise InputError("the model has no bridge metadata")
     has_runtime = find_spec("onnxruntime") is not None
-    predictor = load(model, device="cpu") if has_runtime else load_reference(model)
+    predictor = load(model, device="cpu") if has_runtime else load_reference(as_model(model))
     rows = spread_rows(sample, CHECK_ROWS if has_runtime else REFERENCE_ROWS)
     report = compare(estimator, predictor, rows)
     parts = list(report.methods)
