@@ -107,7 +107,7 @@ def test_data_that_is_gone_or_cut_short_is_named(file):
     weights = file.parent / "weights.bin"
     weights.write_bytes(weights.read_bytes()[:-4])
     with pytest.raises(
-        ArtifactError, match=r"constant 'W' ends at byte 4800 of the file .*weights.bin, which has 4796"
+        ArtifactError, match=r"'W' ends at byte 4800 of the file .*weights.bin, which has 4796"
     ):
         bridge.lower(file, target="portable")
     weights.unlink()
