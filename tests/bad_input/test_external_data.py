@@ -106,9 +106,7 @@ def test_a_forest_too_large_for_one_file_is_exported_checked_and_served(tmp_path
 def test_data_that_is_gone_or_cut_short_is_named(file):
     weights = file.parent / "weights.bin"
     weights.write_bytes(weights.read_bytes()[:-4])
-    with pytest.raises(
-        ArtifactError, match=r"'W' ends at byte 4800 of the file .*weights.bin, which has 4796"
-    ):
+    with pytest.raises(ArtifactError, match=r"'W' ends at byte 4800 of the file .*weights.bin, which has 4796"):
         bridge.lower(file, target="portable")
     weights.unlink()
     with pytest.raises(ArtifactError, match=r"constant 'W' is kept in the file .*weights.bin, which is missing"):
