@@ -14,6 +14,7 @@ from bridge.passes.cleanup import cleanup
 from bridge.passes.decisions import NoteDecisions
 from bridge.passes.ensure import EnsureTarget
 from bridge.passes.fold_into_forest import FoldIntoForest
+from bridge.passes.kernels.keep import KeepToKernels
 from bridge.passes.lower_again import LowerAgain
 from bridge.passes.lower_ops import LowerOps
 from bridge.passes.nearest_neighbours import find_neighbour_rule
@@ -78,13 +79,17 @@ def _keep_to_subset(plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.PassB
     return [cleanup(), infer_shapes(), drop_routes, LowerOps(plan.options, find_subset_rule)]
 
 
+def _keep_to_kernels(plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
+    return [KeepToKernels(plan.options)]
+
+
 def _close(_plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
     return [cleanup(), infer_shapes()]
 
 
 STAGES: dict[Target, tuple[Stage, ...]] = {
     "portable": (_open, _lower, _narrow, _judge, _keep_to_subset, _close),
-    "cuda": (_open, _lower, _find_neighbours, _narrow, _judge, _close),
+    "cuda": (_open, _lower, _find_neighbours, _narrow, _judge, _keep_to_kernels, _close),
     "cpu": (_open, _lower, _find_neighbours, _narrow, _judge, _close),
 }
 

@@ -61,6 +61,11 @@ class RuleTape:
             output.type = ir.TensorType(dtype)
         return output
 
+    def again(self, node: ir.Node, *inputs: ir.Value | None, dtype: ir.DataType | None = None) -> ir.Value:
+        """Add a node like `node`, with its attributes, on other inputs."""
+        attributes: dict[str, Any] = dict(node.attributes)
+        return self.op(node.op_type, *inputs, dtype=dtype, domain=node.domain, **attributes)
+
     def constant(self, array: ArrayLike, dtype: DTypeLike | None = None) -> ir.Value:
         """Add an initializer that holds `array`."""
         values = np.ascontiguousarray(np.asarray(array, dtype)).reshape(np.shape(array))

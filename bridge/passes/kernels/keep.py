@@ -1,0 +1,58 @@
+"""Rewrite what has no CUDA kernel, and refuse what is left without one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import onnx_ir as ir
+
+from bridge.errors import LoweringError
+from bridge.opset import MAIN_DOMAIN, MAIN_OPSET
+from bridge.passes.kernels.rules import RULES
+from bridge.passes.kernels.uses import shape_computations, use_of
+from bridge.passes.lower_ops import LowerOps
+from bridge.passes.shapes import infer_shapes
+from bridge.placement import place
+
+if TYPE_CHECKING:
+    from bridge.passes.rule import Options, Rule
+    from bridge.targets import Target
+
+
+@dataclass
+class KeepToKernels(ir.passes.InPlacePass):
+    """Replace the nodes that onnxruntime would put on the CPU by nodes that it puts on CUDA.
+
+    Computations with shapes, and what works on text, stay. Raises `LoweringError` with every other node that is left.
+    """
+
+    options: Options
+
+    def call(self, model: ir.Model) -> ir.passes.PassResult:
+        opset = model.graph.opset_imports.get(MAIN_DOMAIN, MAIN_OPSET)
+        infer_shapes()(model)
+        exempt = shape_computations(model.graph.all_nodes())
+
+        def find(node: ir.Node, _target: Target) -> Rule | None:
+            return RULES.get(node.op_type) if node not in exempt and _is_off_cuda(node, opset) else None
+
+        lowering = LowerOps(self.options, find)
+        modified = lowering(model).modified
+        exempt = shape_computations(model.graph.all_nodes())
+        left = [n for n in model.graph.all_nodes() if n not in exempt and _is_off_cuda(n, opset)]
+        if left:
+            raise LoweringError("cuda", [_line(n, opset, lowering.declined.get(n)) for n in left])
+        return ir.passes.PassResult(model, modified)
+
+
+def _is_off_cuda(node: ir.Node, opset: int) -> bool:
+    use = use_of(node, opset)
+    return node.domain == MAIN_DOMAIN and not use.is_on_text and place(use) == "CPU"
+
+
+def _line(node: ir.Node, opset: int, declined: str | None) -> str:
+    use = use_of(node, opset)
+    dtypes = ", ".join(dict.fromkeys(d for d in use.inputs if d))
+    reason = f"onnxruntime has no CUDA kernel for {node.op_type} of {dtypes or 'this form'} in opset {opset}"
+    return f"{node.name or '(unnamed)'} ({node.op_type}): {reason}{f', and {declined}' if declined else ''}"
