@@ -142,28 +142,44 @@ def _first_of_each_tree(trees: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 class _Finder:
-    """Finds the position of the node with a given tree and node id."""
+    """Finds the position of the node with a given tree and node id.
+
+    Nearly all files number the nodes of a tree in their order, from 0: that is tried before the ids are searched.
+    """
 
     def __init__(self, trees: NDArray[np.int64], nodes: NDArray[np.int64]) -> None:
-        if trees.size and (min(trees.min(), nodes.min()) < 0 or max(trees.max(), nodes.max()) >= 2**31):
+        if not (_are_ids(trees) and _are_ids(nodes)):
             raise DeclinedError("attribute 'nodes_treeids' or 'nodes_nodeids' has an id outside of 0..2147483647")
         self.keys = trees * 2**31 + nodes
-        self.order = np.argsort(self.keys, kind="stable")
-        self.ordered = self.keys[self.order]
-        twice = np.flatnonzero(self.ordered[1:] == self.ordered[:-1])
-        if twice.size:
-            tree, name = divmod(int(self.ordered[twice[0]]), 2**31)
-            raise DeclinedError(f"attribute 'nodes_nodeids' has node {name} of tree {tree} twice")
+        self.order: NDArray[np.int64] | None = None
+        if (self.keys[1:] <= self.keys[:-1]).any():
+            self.order = np.argsort(self.keys, kind="stable")
+            self.keys = self.keys[self.order]
+            twice = np.flatnonzero(self.keys[1:] == self.keys[:-1])
+            if twice.size:
+                tree, name = divmod(int(self.keys[twice[0]]), 2**31)
+                raise DeclinedError(f"attribute 'nodes_nodeids' has node {name} of tree {tree} twice")
+        first_keys = np.arange(min(int(trees.max(initial=0)) + 1, len(trees))) * 2**31
+        self.first = np.searchsorted(self.keys, first_keys)
 
     def __call__(self, trees: NDArray[np.int64], nodes: NDArray[np.int64], name: str) -> NDArray[np.int64]:
-        wanted = np.where((nodes >= 0) & (nodes < 2**31) & (trees >= 0) & (trees < 2**31), trees * 2**31 + nodes, -1)
-        place = np.minimum(np.searchsorted(self.ordered, wanted), len(self.ordered) - 1)
-        lost = np.flatnonzero(self.ordered[place] != wanted)
-        if lost.size:
-            raise DeclinedError(
-                f"attribute '{name}' names node {nodes[lost[0]]} of tree {trees[lost[0]]}, which does not exist"
-            )
-        return self.order[place]
+        last = len(self.keys) - 1
+        wanted = trees * 2**31 + nodes
+        if not (_are_ids(trees) and _are_ids(nodes)):
+            wanted[(nodes < 0) | (nodes >= 2**31) | (trees < 0) | (trees >= 2**31)] = -1
+        place: NDArray[np.int64] = np.clip(self.first.take(trees, mode="clip") + nodes, 0, last)
+        if not np.array_equal(self.keys[place], wanted):
+            place = np.minimum(np.searchsorted(self.keys, wanted), last)
+            lost = np.flatnonzero(self.keys[place] != wanted)
+            if lost.size:
+                raise DeclinedError(
+                    f"attribute '{name}' names node {nodes[lost[0]]} of tree {trees[lost[0]]}, which does not exist"
+                )
+        return place if self.order is None else self.order[place]
+
+
+def _are_ids(numbers: NDArray[np.int64]) -> bool:
+    return bool(numbers.min(initial=0) >= 0 and numbers.max(initial=0) < 2**31)
 
 
 def read_tree_ensemble(node: ir.Node, dtype: np.dtype[Any]) -> NodeTable:
