@@ -10,6 +10,7 @@ from onnx import TensorProto, helper
 
 from bridge.errors import ArtifactError
 from bridge.opset import MAIN_DOMAIN, ML_DOMAIN
+from bridge.passes.structure import called
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,10 +54,10 @@ def _record(model: onnx.ModelProto, key: str, content: dict[str, Any]) -> None:
 def _replace_zipmap(graph: onnx.GraphProto, node: onnx.NodeProto) -> list[Any]:
     labels = _attribute(node, "classlabels_int64s") or _texts(node, "classlabels_strings")
     if not labels or len(node.attribute) > 1:
-        raise ArtifactError(f"{_called(node)} needs one of 'classlabels_int64s' and 'classlabels_strings'")
+        raise ArtifactError(f"{called(node)} needs one of 'classlabels_int64s' and 'classlabels_strings'")
     output = next((v for v in graph.output if v.name == node.output[0]), None)
     if output is None or any(node.output[0] in n.input for n in graph.node):
-        raise ArtifactError(f"{_called(node)} makes maps that the graph itself reads; only outputs can become tensors")
+        raise ArtifactError(f"{called(node)} makes maps that the graph itself reads; only outputs can become tensors")
     # onnxruntime reads a vector as one row.
     output.CopyFrom(helper.make_tensor_value_info(output.name, TensorProto.FLOAT, [None, len(labels)]))
     _become(node, "Identity", list(node.input))
@@ -69,7 +70,7 @@ def _replace_map_input(graph: onnx.GraphProto, value: onnx.ValueInfoProto) -> li
     known = {"DictVectorizer": _vocabulary, "CastMap": _castmap_keys}
     wrong = [n for n in readers if n.op_type not in known or n.domain != ML_DOMAIN]
     if wrong or not readers:
-        what = f"{_called(wrong[0])} reads it" if wrong else "nothing reads it"
+        what = f"{called(wrong[0])} reads it" if wrong else "nothing reads it"
         raise ArtifactError(f"input {value.name!r} is a map and {what}; only DictVectorizer and CastMap can be lowered")
     asked = [known[n.op_type](n) for n in readers]
     keys = None if None in asked else list(dict.fromkeys(k for ks in asked for k in ks or ()))
@@ -85,7 +86,7 @@ def _replace_map_input(graph: onnx.GraphProto, value: onnx.ValueInfoProto) -> li
 def _vocabulary(node: onnx.NodeProto) -> list[Any]:
     keys = _attribute(node, "int64_vocabulary") or _texts(node, "string_vocabulary")
     if not keys or len(node.attribute) > 1:
-        raise ArtifactError(f"{_called(node)} needs one of 'int64_vocabulary' and 'string_vocabulary'")
+        raise ArtifactError(f"{called(node)} needs one of 'int64_vocabulary' and 'string_vocabulary'")
     return list(keys)
 
 
@@ -93,10 +94,10 @@ def _castmap_keys(node: onnx.NodeProto) -> list[Any] | None:
     """Return 0, 1, ... for a sparse map, None for a dense one: its values, whatever their keys."""
     form = _attribute(node, "map_form") or b"DENSE"
     if form not in {b"DENSE", b"SPARSE"}:
-        raise ArtifactError(f"attribute 'map_form' of {_called(node)} is {form.decode()!r}, expected DENSE or SPARSE")
+        raise ArtifactError(f"attribute 'map_form' of {called(node)} is {form.decode()!r}, expected DENSE or SPARSE")
     size = _attribute(node, "max_map") or 1
     if form == b"SPARSE" and size < 1:
-        raise ArtifactError(f"attribute 'max_map' of {_called(node)} is {size}, expected at least 1")
+        raise ArtifactError(f"attribute 'max_map' of {called(node)} is {size}, expected at least 1")
     return list(range(size)) if form == b"SPARSE" else None
 
 
@@ -106,10 +107,10 @@ def _read_columns(
     """Let `node` take the columns `places` of its input, cast as it asks for."""
     cast = (_attribute(node, "cast_to") or b"TO_FLOAT").decode()
     if cast not in CASTS:
-        raise ArtifactError(f"attribute 'cast_to' of {_called(node)} is {cast!r}, expected one of {', '.join(CASTS)}")
+        raise ArtifactError(f"attribute 'cast_to' of {called(node)} is {cast!r}, expected one of {', '.join(CASTS)}")
     to = CASTS[cast] if node.op_type == "CastMap" else element
     if to != element and TensorProto.STRING in {to, element}:
-        raise ArtifactError(f"{_called(node)} casts between text and numbers, which no tensor operator does as it does")
+        raise ArtifactError(f"{called(node)} casts between text and numbers, which no tensor operator does as it does")
     source = node.input[0]
     if places is not None and keys is not None and places != list(range(len(keys))):
         index = f"{node.output[0]}_columns"
@@ -134,7 +135,3 @@ def _attribute(node: onnx.NodeProto, name: str) -> Any:
 
 def _texts(node: onnx.NodeProto, name: str) -> list[str]:
     return [text.decode() for text in _attribute(node, name) or []]
-
-
-def _called(node: onnx.NodeProto) -> str:
-    return f"node {node.name!r} ({node.op_type})" if node.name else node.op_type

@@ -10,6 +10,7 @@ import onnx_ir as ir
 from onnx_ir.passes import common
 
 from bridge.opset import IR_VERSION_ML5, ML_DOMAIN, ML_OPSET
+from bridge.passes.check_result import check_result
 from bridge.passes.cleanup import cleanup
 from bridge.passes.decisions import NoteDecisions
 from bridge.passes.ensure import EnsureTarget
@@ -109,6 +110,7 @@ def run_pipeline(
         for step in stage(plan, lowering):
             step(model)
     _declare_versions(model)
+    check_result(model)
     return model
 
 

@@ -10,13 +10,14 @@ from google.protobuf.message import DecodeError
 from onnx import version_converter
 
 from bridge.errors import ArtifactError
-from bridge.opset import MAIN_DOMAIN, MAIN_OPSET
+from bridge.opset import IR_VERSION, MAIN_DOMAIN, MAIN_OPSET, ML_DOMAIN
 from bridge.passes.data_file import resolve_external
 from bridge.passes.map_types import drop_maps
 from bridge.passes.packed_lists import attach_lists, take_lists
+from bridge.passes.shapes import HIDDEN
+from bridge.passes.structure import called, check_structure, check_text, nodes_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
@@ -37,12 +38,15 @@ def read_model(source: onnx.ModelProto | bytes, *, name: str = "the model", fold
     what nothing makes. External data lies in `folder`, and is left there.
     """
     model, lists = _parse(source, name)
+    check_text(model)
     _merge_imports(model.opset_import)
     for function in model.functions:
         _merge_imports(function.opset_import)
-    for node in _nodes(model.graph):
+    for node in nodes_of(model.graph):
         if node.domain == MAIN_ALIAS:
             node.domain = MAIN_DOMAIN
+    check_structure(model)
+    _forget_types(model.graph)
     drop_maps(model)
     _mend_shapes(model.graph)
     model = _at_least_opset_13(model)
@@ -54,6 +58,7 @@ def read_model(source: onnx.ModelProto | bytes, *, name: str = "the model", fold
     attach_lists(read, lists)
     _check_tensors(read, folder)
     _check_sources(read)
+    read.ir_version = max(read.ir_version or 0, IR_VERSION)  # since 4, initializers need not be inputs
     return read
 
 
@@ -93,16 +98,42 @@ def _at_least_opset_13(model: onnx.ModelProto) -> onnx.ModelProto:
         return model
     if version >= MAIN_OPSET:
         return model
-    if not any(node.domain == MAIN_DOMAIN for node in _nodes(model.graph)):
+    if not any(node.domain == MAIN_DOMAIN for node in nodes_of(model.graph)):
         next(o for o in model.opset_import if o.domain == MAIN_DOMAIN).version = MAIN_OPSET
         return model
+    hidden = _rename_domain(model, ML_DOMAIN, HIDDEN, version=1)
     try:
-        return version_converter.convert_version(model, MAIN_OPSET)
+        converted = version_converter.convert_version(model, MAIN_OPSET)
     except Exception as error:
         raise ArtifactError(
             f"the model is of opset {version} and cannot be brought to {MAIN_OPSET} ({_innermost(error)}).\n"
             "Export it again with a newer opset."
         ) from error
+    _rename_domain(converted, HIDDEN, ML_DOMAIN, version=hidden)
+    return converted
+
+
+def _rename_domain(model: onnx.ModelProto, old: str, new: str, *, version: int) -> int:
+    """Move nodes and imports from domain `old` to `new`; return the version that was imported.
+
+    The converter infers shapes, see `NEEDS_TYPE`; of operators that it does not know it infers none.
+    """
+    imports = [o for o in model.opset_import if o.domain == old]
+    found = imports[0].version if imports else 0
+    for opset in imports:
+        opset.domain, opset.version = new, version
+    for node in nodes_of(model.graph):
+        if node.domain == old:
+            node.domain = new
+    return found
+
+
+def _forget_types(graph: onnx.GraphProto) -> None:
+    """Leave out what the file says of values that shape inference knows: where both differ, no runtime loads it."""
+    inferred = {name for node in graph.node if node.domain == MAIN_DOMAIN for name in node.output}
+    kept = [value for value in graph.value_info if value.name not in inferred]
+    del graph.value_info[:]
+    graph.value_info.extend(kept)
 
 
 def _constants_are_no_inputs(graph: onnx.GraphProto) -> None:
@@ -129,14 +160,6 @@ def _mend_shapes(graph: onnx.GraphProto) -> None:
             rows.Clear()
 
 
-def _nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
-    for node in graph.node:
-        yield node
-        for attribute in node.attribute:
-            for inner in [attribute.g, *attribute.graphs] if attribute.HasField("g") or attribute.graphs else []:
-                yield from _nodes(inner)
-
-
 def _check_tensors(model: ir.Model, folder: Path | None) -> None:
     """Read every tensor once: one whose size is not that of its shape would fail in some later pass."""
     for graph in [model.graph, *model.graph.subgraphs()]:
@@ -145,25 +168,21 @@ def _check_tensors(model: ir.Model, folder: Path | None) -> None:
         for node in graph:
             for attribute in node.attributes.values():
                 if attribute.type == ir.AttributeType.TENSOR and not attribute.is_ref():
-                    _check_tensor(attribute.value, f"attribute '{attribute.name}' of node {_called(node)}", folder)
+                    _check_tensor(attribute.value, f"attribute '{attribute.name}' of {called(node)}", folder)
 
 
 def _check_tensor(tensor: ir.TensorProtocol | None, name: str, folder: Path | None) -> None:
     if tensor is None:
         return
-    if tensor.dtype == ir.DataType.UNDEFINED:
-        raise ArtifactError(f"{name} is damaged (it has no element type)")
     if isinstance(tensor, ir.ExternalTensor):
         resolve_external(tensor, folder, name)
         return
     try:
+        if tensor.dtype == ir.DataType.UNDEFINED:
+            raise ArtifactError(f"{name} is damaged (it has no element type)")
         tensor.numpy()
-    except (TypeError, ValueError) as error:
+    except (AssertionError, TypeError, ValueError, OverflowError) as error:
         raise ArtifactError(f"{name} is damaged ({error})") from error
-
-
-def _called(node: ir.Node) -> str:
-    return f"{node.name!r} ({node.op_type})" if node.name else node.op_type
 
 
 def _check_sources(model: ir.Model) -> None:
@@ -177,7 +196,7 @@ def _check_sources(model: ir.Model) -> None:
         for node in graph:
             for value in node.inputs:
                 if value is not None and not is_made(value):
-                    raise ArtifactError(f"node {_called(node)} reads {value.name!r}, which nothing makes")
+                    raise ArtifactError(f"{called(node)} reads {value.name!r}, which nothing makes")
         for value in graph.outputs:
             if not is_made(value):
                 raise ArtifactError(f"nothing makes the graph's output {value.name!r}")

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
 import onnx_ir as ir
 from onnx_ir.passes import common
 
+from bridge.opset import ML_DOMAIN
 from bridge.passes.packed_lists import is_packed
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
 READS_SHAPE = frozenset({"Shape", "Size"})
+NEEDS_TYPE = frozenset(
+    {(ML_DOMAIN, "LabelEncoder"), (ML_DOMAIN, "DictVectorizer"), (ML_DOMAIN, "TreeEnsemble"), ("", "RegexFullMatch")}
+)
+"""Operators on which ONNX's shape inference (1.23) ends the process where their input has no type."""
+HIDDEN = "bridge.hidden"
+"""A domain that shape inference does not know."""
 KEEPS_SHAPE = frozenset({"Identity", "Cast"})
 
 
@@ -25,20 +38,61 @@ class _InferShapes(ir.passes.InPlacePass):
     """
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
-        aside = [
-            (node, attribute)
-            for node in model.graph
-            for attribute in list(node.attributes.values())
-            if is_packed(attribute)
-        ]
-        for node, attribute in aside:
-            del node.attributes[attribute.name]
-        # Only graphs that compute with shapes need the propagation of data, which takes most of the time.
-        data_prop = any(node.op_type in READS_SHAPE for node in model.graph.all_nodes())
-        result = common.ShapeInferencePass(check_type=False, strict_mode=False, data_prop=data_prop)(model)
+        with lists_aside(model):
+            return ir.passes.PassResult(model, _infer_typed(model))
+
+
+@contextmanager
+def lists_aside(model: ir.Model) -> Iterator[list[ir.Node]]:
+    """Take packed attributes out until the block ends; yields the nodes that had some."""
+    aside = [
+        (node, attribute)
+        for node in model.graph
+        for attribute in list(node.attributes.values())
+        if is_packed(attribute)
+    ]
+    for node, attribute in aside:
+        del node.attributes[attribute.name]
+    try:
+        yield list(dict.fromkeys(node for node, _ in aside))
+    finally:
         for node, attribute in aside:
             node.attributes[attribute.name] = attribute
-        return ir.passes.PassResult(model, result.modified)
+
+
+@contextmanager
+def hidden(model: ir.Model, nodes: Sequence[ir.Node]) -> Iterator[None]:
+    """Let `nodes` be of a domain that ONNX does not know until the block ends."""
+    domains = [node.domain for node in nodes]
+    for node in nodes:
+        node.domain = HIDDEN
+    model.graph.opset_imports[HIDDEN] = 1
+    try:
+        yield
+    finally:
+        del model.graph.opset_imports[HIDDEN]
+        for node, domain in zip(nodes, domains, strict=True):
+            node.domain = domain
+
+
+def _infer_typed(model: ir.Model) -> bool:
+    """Infer shapes, with nodes of `NEEDS_TYPE` left out until their inputs have types; return whether any changed."""
+    # Only graphs that compute with shapes need the propagation of data, which takes most of the time.
+    data_prop = any(node.op_type in READS_SHAPE for node in model.graph.all_nodes())
+    infer = common.ShapeInferencePass(check_type=False, strict_mode=False, data_prop=data_prop)
+    modified = False
+    untyped = _without_type(model)
+    while True:
+        with hidden(model, untyped):
+            modified |= infer(model).modified
+        before, untyped = len(untyped), _without_type(model)
+        if len(untyped) == before or not before:
+            return modified
+
+
+def _without_type(model: ir.Model) -> list[ir.Node]:
+    needing = [node for node in model.graph.all_nodes() if (node.domain, node.op_type) in NEEDS_TYPE]
+    return [n for n in needing if not n.inputs or n.inputs[0] is None or n.inputs[0].dtype is None]
 
 
 class AgreeOnShapes(ir.passes.InPlacePass):
