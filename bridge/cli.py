@@ -123,7 +123,13 @@ def export(
 
 @app.command()
 @_plain_errors()
-def lower(model: ModelFile, *, output: Output, target: Target, precision: PrecisionOption = None) -> None:
+def lower(
+    model: ModelFile,
+    *,
+    output: Output,
+    target: Target,
+    precision: Annotated[str | None, typer.Option(help="float32; by default the dtypes of the file are kept.")] = None,
+) -> None:
     """Rewrite an ONNX file, from any exporter, for a target."""
     import bridge
     from bridge.plain import text_copies

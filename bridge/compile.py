@@ -20,13 +20,14 @@ from bridge.passes.decisions import EXACT_DECISIONS
 from bridge.passes.file_form import FileForm, set_form
 from bridge.passes.packed_lists import to_proto
 from bridge.passes.pipeline import run_pipeline
+from bridge.passes.precision.float32 import has_float64
 from bridge.passes.read import read_model as read_graph
 from bridge.passes.rule import Options
 from bridge.plain import describe_plain
 from bridge.row_bytes import row_bytes
 from bridge.runtime.predictor import load
 from bridge.runtime.providers import cuda_is_usable
-from bridge.targets import STRATEGIES, Strategy, Target, check_precision, check_target
+from bridge.targets import STRATEGIES, Precision, Strategy, Target, check_precision, check_target
 from bridge.verify.check import check_model
 
 if TYPE_CHECKING:
@@ -173,7 +174,8 @@ def lower(
     target, strategy, opset, ir_version, batch_size
         As in `export`; a file whose operators opset 13 has in another form keeps its own opset by default.
     precision
-        None keeps the dtypes of the model as they are; "float32" turns float64 into float32.
+        None keeps the dtypes of the model: float64 stays where it is, and target "portable" brings none into a model
+        that has none. "float32" turns float64 into float32.
 
     Raises
     ------
@@ -183,11 +185,12 @@ def lower(
         Some nodes cannot be written for the target; the message lists each with its reason.
     """
     chosen = check_target(target)
-    kept_precision = "exact" if precision is None else check_precision(precision, chosen)
+    asked = None if precision is None else check_precision(precision, chosen)
     form = FileForm(opset, ir_version, batch_size)
     form.check(chosen)
+    options = Options(chosen, _check_strategy(strategy))
     source = _read(model_or_path)
-    model = run_pipeline(source, Options(chosen, _check_strategy(strategy)), precision=kept_precision)
+    model = run_pipeline(source, options, precision=asked or _precision_as_found(source, chosen))
     with large_constants_beside(model, path):
         proto = _to_proto(model, chosen, form)
     metadata = _lowered_metadata(proto, chosen, precision)
@@ -203,6 +206,11 @@ def _read(model_or_path: onnx.ModelProto | str | os.PathLike[str]) -> ir.Model:
         return read_graph(model_or_path)
     data = read_file(model_or_path)
     return read_graph(data, name=str(model_or_path), folder=Path(model_or_path).parent)
+
+
+def _precision_as_found(model: ir.Model, target: Target) -> Precision:
+    """Return the precision that leaves the dtypes of a model as they are: rules sum in float64, whatever they read."""
+    return "float32" if target == "portable" and not has_float64(model) else "exact"
 
 
 def _to_proto(model: ir.Model, target: Target, form: FileForm) -> onnx.ModelProto:

@@ -53,8 +53,13 @@ def _record(model: onnx.ModelProto, key: str, content: dict[str, Any]) -> None:
 
 def _replace_zipmap(graph: onnx.GraphProto, node: onnx.NodeProto) -> list[Any]:
     labels = _attribute(node, "classlabels_int64s") or _texts(node, "classlabels_strings")
-    if not labels or len(node.attribute) > 1:
+    if len(node.attribute) != 1:
         raise ArtifactError(f"{called(node)} needs one of 'classlabels_int64s' and 'classlabels_strings'")
+    if not labels:
+        raise ArtifactError(
+            f"attribute '{node.attribute[0].name}' of {called(node)} is empty: the file names no class.\n"
+            "CatBoost writes such files for models of several targets; onnxruntime refuses them too."
+        )
     output = next((v for v in graph.output if v.name == node.output[0]), None)
     if output is None or any(node.output[0] in n.input for n in graph.node):
         raise ArtifactError(f"{called(node)} makes maps that the graph itself reads; only outputs can become tensors")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,9 +13,12 @@ import pytest
 from onnx import helper
 
 from bridge.errors import LoweringError
+from bridge.passes.map_types import COLUMNS_KEY
 from bridge.passes.pipeline import run_pipeline
 from bridge.passes.read import read_model
 from bridge.passes.rule import Options
+from bridge.passes.text_inputs import LABELS_KEY, TEXT_INPUTS_KEY
+from bridge.passes.text_nodes import UNKNOWN
 from bridge.targets import TARGET_SPECS
 
 if TYPE_CHECKING:
@@ -90,6 +94,35 @@ def lower(
     onnx.checker.check_model(proto)
     assert {o.domain for o in proto.opset_import} == {""}
     return proto
+
+
+def metadata(lowered: onnx.ModelProto, key: str) -> Any:
+    """Return what the lowering left under `key`, {} where it left nothing."""
+    return json.loads({p.key: p.value for p in lowered.metadata_props}.get(key, "{}"))
+
+
+def codes(lowered: onnx.ModelProto, feeds: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return `feeds` as a host would encode them for `lowered`."""
+    known = metadata(lowered, TEXT_INPUTS_KEY)
+    return {name: _codes(known[name], x) if name in known else x for name, x in feeds.items()}
+
+
+def _codes(known: Sequence[str], texts: np.ndarray) -> np.ndarray:
+    return np.array([known.index(t) if t in known else UNKNOWN for t in texts.flat], np.int64).reshape(texts.shape)
+
+
+def labels_as_text(lowered: onnx.ModelProto, name: str, found: np.ndarray) -> np.ndarray:
+    """Return an output of `lowered` with the texts that its positions stand for; any other output as it is."""
+    labels = metadata(lowered, LABELS_KEY).get(name)
+    return found if labels is None else np.array([*labels, "_Unused"], object)[found]
+
+
+def maps_as_matrix(lowered: onnx.ModelProto, name: str, found: Any) -> np.ndarray:
+    """Return the list of maps that an output was, in the columns that `lowered` gave it; any other output as it is."""
+    columns = metadata(lowered, COLUMNS_KEY).get(name)
+    if columns is None:
+        return found
+    return np.array([[row[c] for c in columns] for row in found], np.float32).reshape(-1, len(columns))
 
 
 def op_types(model: onnx.ModelProto) -> list[str]:

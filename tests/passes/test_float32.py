@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 from onnx_ir.passes import common
 
-from bridge.passes.precision.float32 import MOVED_DECISIONS, ToFloat32, ceil_float32, nearest_float32
+from bridge.passes.precision.float32 import MOVED_DECISIONS, ToFloat32, ceil_float32, has_float64, nearest_float32
 from tests.passes.judge import run
 
 COMPARISONS = {
@@ -292,3 +292,26 @@ def test_graph_without_float64_is_untouched():
     assert ir.to_proto(graph).SerializeToString(deterministic=True) == ir.to_proto(
         ir.from_proto(model)
     ).SerializeToString(deterministic=True)
+
+
+WIDE = helper.make_node("Cast", ["X"], ["W"], to=TensorProto.DOUBLE)
+BACK = helper.make_node("Cast", ["W"], ["Y"], to=TensorProto.FLOAT)
+CONSTANT = helper.make_node("Constant", [], ["W"], value=numpy_helper.from_array(np.ones(1)))
+ABS = helper.make_node("Abs", ["X"], ["Y"])
+
+
+@pytest.mark.parametrize(
+    ("nodes", "constants", "element", "expected"),
+    [
+        ([ABS], {}, TensorProto.FLOAT, False),
+        ([ABS], {}, TensorProto.DOUBLE, True),
+        ([ABS], {"C": np.ones(1)}, TensorProto.FLOAT, True),
+        ([ABS], {"C": np.ones(1, np.float32)}, TensorProto.FLOAT, False),
+        ([WIDE, BACK], {}, TensorProto.FLOAT, True),
+        ([CONSTANT, BACK], {}, TensorProto.FLOAT, True),
+    ],
+    ids=["none", "input", "constant", "float32 constant", "cast", "constant node"],
+)
+def test_float64_is_found_wherever_it_comes_from(nodes, constants, element, expected):
+    model = model_of(nodes, constants, output=TensorProto.FLOAT, element=element)
+    assert has_float64(ir.from_proto(model)) is expected

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import onnx
 import pytest
@@ -10,7 +8,7 @@ from onnx import TensorProto, helper
 from bridge.errors import ArtifactError
 from bridge.passes.map_types import COLUMNS_KEY, MAP_INPUTS_KEY
 from bridge.passes.read import read_model
-from tests.passes.judge import assert_same, edge_rows, lower, op_types, run
+from tests.passes.judge import assert_same, edge_rows, lower, metadata, op_types, run
 
 INT64, FLOAT, STRING = TensorProto.INT64, TensorProto.FLOAT, TensorProto.STRING
 
@@ -29,10 +27,6 @@ def model(nodes, inputs, outputs):
     graph = helper.make_graph(nodes, "g", inputs, outputs)
     opsets = [helper.make_opsetid("", 13), helper.make_opsetid("ai.onnx.ml", 3)]
     return helper.make_model(graph, opset_imports=opsets, ir_version=7)
-
-
-def metadata(lowered, key):
-    return json.loads({p.key: p.value for p in lowered.metadata_props}[key])
 
 
 def zipmap(key_type, **labels):
@@ -60,6 +54,13 @@ def test_the_matrix_takes_the_place_of_zipmap(target, key_type, labels):
 def test_two_kinds_of_labels_are_refused():
     with pytest.raises(ArtifactError, match=r"node 'z' \(ZipMap\) needs one of"):
         read_model(zipmap(INT64, classlabels_int64s=[1], classlabels_strings=["a"]))
+
+
+def test_a_zipmap_of_no_classes_is_refused():
+    proto = zipmap(INT64, classlabels_strings=["a"])
+    del proto.graph.node[1].attribute[0].strings[:]
+    with pytest.raises(ArtifactError, match=r"'classlabels_strings' of node 'z' \(ZipMap\) is empty"):
+        read_model(proto)
 
 
 def test_maps_that_the_graph_reads_are_refused():

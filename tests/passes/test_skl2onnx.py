@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from functools import cache
 
@@ -32,7 +31,8 @@ from sklearn import (
 )
 from sklearn.datasets import load_iris
 
-from tests.passes.judge import lower, op_types, run
+from bridge.passes.text_inputs import TEXT_INPUTS_KEY
+from tests.passes.judge import codes, labels_as_text, lower, maps_as_matrix, metadata, op_types, run
 
 SEED = {"random_state": 0}
 FEW = {"n_estimators": 4, "random_state": 0}
@@ -140,16 +140,9 @@ def converted(case):
     return graph, rows, run(graph, rows)
 
 
-def metadata(lowered, key):
-    return json.loads({p.key: p.value for p in lowered.metadata_props}.get(key, "{}"))
-
-
 def assert_answers(lowered, found, expected):
     for info, ours, theirs in zip(lowered.graph.output, found, expected, strict=True):
-        names = metadata(lowered, "bridge.labels").get(info.name)
-        columns = metadata(lowered, "bridge.columns").get(info.name)
-        answers = ours if names is None else np.array(names, object)[ours]
-        wanted = theirs if columns is None else np.array([[row[c] for c in columns] for row in theirs])
+        answers, wanted = labels_as_text(lowered, info.name, ours), maps_as_matrix(lowered, info.name, theirs)
         assert answers.shape == wanted.shape
         if wanted.dtype.kind == "f":
             np.testing.assert_allclose(answers, wanted, rtol=BOUND, atol=BOUND)
@@ -185,8 +178,6 @@ def test_columns_of_text_become_codes(target, handle_unknown, names):
     types = [(c, FloatTensorType([None, 1]) if c == "n" else StringTensorType([None, 1])) for c in table]
     graph = to_onnx(model, initial_types=types, target_opset={"": 13, "ai.onnx.ml": 3})
     lowered = lower(graph, target)
-    known = metadata(lowered, "bridge.text_inputs")
-    assert known == {"a": ["x", "y", "é"], "b": ["p", "q"]}
-    codes = {c: np.array([[known[c].index(t)] for t in v[:, 0]]) if c in known else v for c, v in table.items()}
-    assert_answers(lowered, run(lowered, codes), run(graph, table))
+    assert metadata(lowered, TEXT_INPUTS_KEY) == {"a": ["x", "y", "é"], "b": ["p", "q"]}
+    assert_answers(lowered, run(lowered, codes(lowered, table)), run(graph, table))
     assert op_types(lowered)[:3] == ["Reshape", "Equal", "Cast"]

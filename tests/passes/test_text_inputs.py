@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import onnx
 import pytest
@@ -9,8 +7,7 @@ from onnx import TensorProto, helper
 
 from bridge.errors import LoweringError
 from bridge.passes.text_inputs import COPIES_KEY, LABELS_KEY, TEXT_INPUTS_KEY
-from bridge.passes.text_nodes import UNKNOWN
-from tests.passes.judge import assert_same, edge_rows, lower, op_types, run
+from tests.passes.judge import assert_same, codes, edge_rows, labels_as_text, lower, metadata, op_types, run
 from tests.passes.trees import LEAF, tables
 
 INT64, FLOAT, STRING = TensorProto.INT64, TensorProto.FLOAT, TensorProto.STRING
@@ -38,28 +35,6 @@ def model(nodes, outputs, *, inputs=("T",), constants=None, ml=4, main=13):
     return helper.make_model(graph, opset_imports=opsets, ir_version=10 if ml > 3 else 7)
 
 
-def lists(lowered, key):
-    return json.loads({p.key: p.value for p in lowered.metadata_props}.get(key, "{}"))
-
-
-def codes(lowered, feeds):
-    """Return `feeds` as a host would encode them."""
-    known = lists(lowered, TEXT_INPUTS_KEY)
-    return {
-        name: np.array([known[name].index(t) if t in known[name] else UNKNOWN for t in x.flat], np.int64).reshape(
-            x.shape
-        )
-        if name in known
-        else x
-        for name, x in feeds.items()
-    }
-
-
-def texts(lowered, name, found):
-    table = lists(lowered, LABELS_KEY)[name]
-    return np.array([table[i] if i >= 0 else "_Unused" for i in found.ravel()], object).reshape(found.shape)
-
-
 def check(proto, feeds, target):
     """Compare the answers to text with the answers to its codes; return the lowered model."""
     lowered = lower(proto, target)
@@ -69,7 +44,7 @@ def check(proto, feeds, target):
         found, expected = run(lowered, codes(lowered, some)), run(proto, some)
         for info, ours, theirs in zip(proto.graph.output, found, expected, strict=True):
             if theirs.dtype == object:
-                np.testing.assert_array_equal(texts(lowered, info.name, ours), theirs)
+                np.testing.assert_array_equal(labels_as_text(lowered, info.name, ours), theirs)
             else:
                 assert_same([ours], [theirs], tolerance=1e-6)
     return lowered
@@ -102,7 +77,7 @@ READERS = {
 def test_text_inputs_become_codes(target, reader):
     made, kind = READERS[reader]
     lowered = check(model([made], {"Y": kind}), {"T": WORDS}, target)
-    assert set(lists(lowered, TEXT_INPUTS_KEY)) == {"T"}
+    assert set(metadata(lowered, TEXT_INPUTS_KEY)) == {"T"}
 
 
 def test_the_list_of_an_input_holds_all_that_its_readers_know():
@@ -111,13 +86,13 @@ def test_the_list_of_an_input_holds_all_that_its_readers_know():
         node("LabelEncoder", ["T"], "Z", domain=ML, keys_strings=["zzz", "a"], values_int64s=[1, 2]),
     ]
     lowered = check(model(nodes, {"Y": FLOAT, "Z": INT64}), {"T": WORDS}, "cuda")
-    assert lists(lowered, TEXT_INPUTS_KEY) == {"T": ["a", "b", "é", "zzz"]}
+    assert metadata(lowered, TEXT_INPUTS_KEY) == {"T": ["a", "b", "é", "zzz"]}
 
 
 def test_each_input_has_its_own_list():
     nodes = [READERS["one-hot"][0], node("OneHotEncoder", ["T2"], "Z", domain=ML, cats_strings=["q"])]
     lowered = lower(model(nodes, {"Y": FLOAT, "Z": FLOAT}, inputs=["T", "T2"]))
-    assert lists(lowered, TEXT_INPUTS_KEY) == {"T": ["a", "b", "é"], "T2": ["q"]}
+    assert metadata(lowered, TEXT_INPUTS_KEY) == {"T": ["a", "b", "é"], "T2": ["q"]}
 
 
 def test_one_hot_takes_three_operators(target):
@@ -175,8 +150,8 @@ def classifier(kind, x, labels):
 def test_class_labels_become_positions(target, kind, labels):
     proto = model([classifier(kind, ["X"], labels)], {"L": STRING, "P": FLOAT}, inputs=["X"], ml=3)
     lowered = check(proto, {"X": edge_rows(1)}, target)
-    assert lists(lowered, LABELS_KEY) == {"L": labels}
-    assert lists(lowered, TEXT_INPUTS_KEY) == {}
+    assert metadata(lowered, LABELS_KEY) == {"L": labels}
+    assert metadata(lowered, TEXT_INPUTS_KEY) == {}
 
 
 def test_labels_pass_through_shapes_and_casts(target):
@@ -198,7 +173,7 @@ def test_labels_are_picked_from_a_constant(target):
     proto = model(nodes, {"Y": STRING}, inputs=["X"], constants={"classes": ["only"]})
     x = {"X": np.ones((3, 1), np.float32)}
     lowered = lower(proto, target)
-    np.testing.assert_array_equal(texts(lowered, "Y", run(lowered, x)[0]), run(proto, x)[0])
+    np.testing.assert_array_equal(labels_as_text(lowered, "Y", run(lowered, x)[0]), run(proto, x)[0])
 
 
 @pytest.mark.parametrize("version", [1, 2])
@@ -211,7 +186,7 @@ def test_numbers_are_decoded_to_text(target, version):
     nodes = [node("Cast", ["X"], "N", to=INT64), node("LabelEncoder", ["N"], "Y", domain=ML, **table)]
     proto = model(nodes, {"Y": STRING}, inputs=["X"], ml=version)
     lowered = check(proto, {"X": np.array([[0.0], [2.0], [7.0], [1.0]], np.float32)}, target)
-    assert lists(lowered, LABELS_KEY) == {"Y": ["b", "a"]}
+    assert metadata(lowered, LABELS_KEY) == {"Y": ["b", "a"]}
 
 
 def test_version_1_reads_text(target):
@@ -230,7 +205,7 @@ def test_an_output_that_repeats_a_text_input_is_taken_out(target):
     nodes = [node("Identity", ["T"], "I"), node("Identity", ["I"], "J"), READERS["one-hot"][0]]
     proto = model(nodes, {"J": STRING, "Y": FLOAT})
     lowered = lower(proto, target)
-    assert lists(lowered, COPIES_KEY) == {"J": "T"}
+    assert metadata(lowered, COPIES_KEY) == {"J": "T"}
     assert [output.name for output in lowered.graph.output] == ["Y"]
     assert_same(run(lowered, codes(lowered, {"T": WORDS})), run(proto, {"T": WORDS})[1:])
 

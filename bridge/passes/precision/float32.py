@@ -24,6 +24,29 @@ MOVED_DECISIONS = "bridge.moved_decisions"
 """Set in the model's `meta` where a threshold was rounded as the inputs are, past numbers that it should part."""
 
 
+def has_float64(model: ir.Model) -> bool:
+    """Return whether a model, before it is lowered, computes in float64 anywhere: by an input, a constant or a Cast."""
+    graphs = [model.graph, *model.graph.subgraphs()]
+    values = [value for graph in graphs for value in (*graph.inputs, *graph.initializers.values())]
+    nodes = [
+        *model.graph.all_nodes(),
+        *(node for function in model.functions.values() for node in function.all_nodes()),
+    ]
+    return any(v.dtype == ir.DataType.DOUBLE for v in values) or any(_makes_float64(node) for node in nodes)
+
+
+def _makes_float64(node: ir.Node) -> bool:
+    to = node.attributes.get("to")
+    if node.op_type == "Cast" and not node.domain and to is not None:
+        return bool(to.value == ir.DataType.DOUBLE.value)
+    return any(
+        attribute.type == ir.AttributeType.TENSOR
+        and not attribute.is_ref()
+        and attribute.value.dtype == ir.DataType.DOUBLE
+        for attribute in node.attributes.values()
+    )
+
+
 def ceil_float32(values: NDArray[np.float64]) -> NDArray[np.float32]:
     """Return the smallest float32 that is not below each value."""
     return -floor_float32(-values)
