@@ -12,6 +12,7 @@ from bridge.data.schema import is_frame
 from bridge.data.table import row_count, take_rows
 from bridge.method import METHODS
 from bridge.opset import IR_VERSION, MAIN_OPSET
+from bridge.portability import portable_tier
 from bridge.runtime.predictor import load_reference
 from bridge.targets import TARGETS
 from bridge.verify.compare import compare
@@ -58,6 +59,7 @@ def test_graph_holds_only_operators_of_the_target(case):
 
     assert domains <= ({"", "ai.onnx.ml"} if case.target == "cpu" else {""})
     assert "ZipMap" not in {n.op_type for n in case.graph.graph.node}
+    assert case.target != "portable" or portable_tier(case.graph) == (1, [])
     assert not case.graph.functions
 
 
