@@ -47,6 +47,49 @@ def _same_as_result(node: ir.Node) -> ir.Value | None:
     return None
 
 
+class DropIdentities(ir.passes.InPlacePass):
+    """Take out Identity, but where an output must stay a value of its own.
+
+    onnx_ir's pass fails for a branch or a loop's body that hands a value on from the graph around it.
+    """
+
+    def call(self, model: ir.Model) -> ir.passes.PassResult:
+        modified = False
+        for node in list(model.graph.all_nodes()):
+            if node.op_type != "Identity" or node.domain or node.inputs[0] is None or node.graph is None:
+                continue
+            source, result = node.inputs[0], node.outputs[0]
+            if result.is_graph_output() and (source.graph is not node.graph or _is_fixed(source)):
+                continue
+            source.shape = _merged(source.shape, result.shape)
+            source.type = source.type or result.type
+            name = result.name
+            is_output = result.is_graph_output()
+            ir.convenience.replace_all_uses_with(result, source, replace_graph_outputs=True)
+            node.graph.remove(node, safe=True)
+            if is_output:
+                source.name = name
+            modified = True
+        return ir.passes.PassResult(model, modified)
+
+
+def _is_fixed(value: ir.Value) -> bool:
+    """Return whether a value cannot take the name of an output."""
+    return value.is_graph_input() or value.is_initializer()
+
+
+def _merged(a: ir.Shape | None, b: ir.Shape | None) -> ir.Shape | None:
+    """Return what is known of a shape from either; `AgreeOnShapes` has seen to it that they do not contradict."""
+    if a is None or b is None or len(a) != len(b):
+        return a or b
+    return ir.Shape(
+        [
+            m if isinstance(m, int) or (isinstance(n, ir.SymbolicDim) and n.value is None) else n
+            for m, n in zip(a, b, strict=True)
+        ]
+    )
+
+
 class NameNodes(ir.passes.InPlacePass):
     """Give every node a name of its own: several runtimes refuse or merge unnamed ones."""
 
@@ -99,7 +142,7 @@ def cleanup() -> ir.passes.Sequential:
         RememberOutputs(names),
         AgreeOnShapes(),
         DropNoOps(),
-        common.IdentityEliminationPass(),
+        DropIdentities(),
         common.RemoveUnusedNodesPass(),
         common.CommonSubexpressionEliminationPass(),
         common.DeduplicateInitializersPass(),

@@ -11,6 +11,7 @@ import onnx_ir as ir
 from bridge.errors import InputError, LoweringError
 from bridge.opset import IR_VERSION, MAIN_DOMAIN, MAIN_OPSET
 from bridge.passes.shapes import infer_shapes
+from bridge.passes.versions import change_of_form
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
 BATCH = "batch"
 """The name of the number of rows: some runtimes refuse a length without a name."""
-
-OTHER_MEANING = frozenset({"Softmax", "LogSoftmax", "Hardmax"})
-"""Since opset 13 these work along one axis; before, on all axes from one on."""
 
 
 @dataclass(frozen=True)
@@ -86,32 +84,9 @@ def _changed_nodes(model: ir.Model, present: int, wanted: int) -> Iterator[str]:
     for node in model.graph.all_nodes():
         if node.domain != MAIN_DOMAIN:
             continue
-        reason = _change(node, present, wanted)
+        reason = change_of_form(node, present, wanted)
         if reason:
             yield f"{node.name} ({node.op_type}): {reason}"
-
-
-def _change(node: ir.Node, present: int, wanted: int) -> str:
-    """Return why the node cannot be read by another operator set, or nothing."""
-    try:
-        schema = onnx.defs.get_schema(node.op_type, wanted, MAIN_DOMAIN)
-    except onnx.defs.SchemaError:
-        return f"opset {wanted} has no such operator"
-    try:
-        before = onnx.defs.get_schema(node.op_type, present, MAIN_DOMAIN)
-    except onnx.defs.SchemaError:
-        return f"opset {present}, which the file declares, has no such operator"
-    return "" if before.since_version == schema.since_version else _difference(node, before, schema)
-
-
-def _difference(node: ir.Node, before: onnx.defs.OpSchema, schema: onnx.defs.OpSchema) -> str:
-    if node.op_type in OTHER_MEANING and before.since_version < MAIN_OPSET:
-        return f"it flattens its input, which opset {MAIN_OPSET} and later do not"
-    if unknown := sorted(set(node.attributes) - set(schema.attributes)):
-        return f"its attribute {unknown[0]!r} is not in version {schema.since_version}"
-    if not schema.min_input <= len(node.inputs) <= schema.max_input:
-        return f"it has {len(node.inputs)} inputs, which is not the form of version {schema.since_version}"
-    return ""
 
 
 def _set_batch(model: ir.Model, rows: int | None) -> None:

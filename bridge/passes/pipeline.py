@@ -15,6 +15,7 @@ from bridge.passes.cleanup import cleanup
 from bridge.passes.decisions import NoteDecisions
 from bridge.passes.ensure import EnsureTarget
 from bridge.passes.fold_into_forest import FoldIntoForest
+from bridge.passes.inline_functions import InlineFunctions
 from bridge.passes.kernels.keep import KeepToKernels
 from bridge.passes.lower_again import LowerAgain
 from bridge.passes.lower_ops import LowerOps
@@ -48,7 +49,7 @@ Stage = Callable[[Plan, LowerOps], Sequence[ir.passes.PassBase]]
 
 def _open(plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
     return [
-        common.InlinePass(),
+        InlineFunctions(),
         common.LiftConstantsToInitializersPass(lift_all_constants=False),
         infer_shapes(),
         *([] if plan.options.target == "cpu" else [TextInputs()]),
