@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 MAIN_DOMAIN_NAME = "ai.onnx"
+CRASHES_UNTYPED = frozenset({"LabelEncoder", "DictVectorizer", "TreeEnsemble", "RegexFullMatch"})
+"""Operators on which ONNX's shape inference (1.23) ends the process where their input has no type."""
 
 
 @dataclass(frozen=True)
@@ -136,8 +138,10 @@ def _dtypes(model: onnx.ModelProto) -> dict[str, str]:
 
 
 def _inferred(model: onnx.ModelProto) -> onnx.ModelProto:
-    typed = {v.name for v in (*model.graph.value_info, *model.graph.output)}
+    typed = {v.name for v in (*model.graph.input, *model.graph.value_info, *model.graph.output)}
     if all(name in typed for node in model.graph.node for name in node.output if name):
+        return model
+    if any(n.op_type in CRASHES_UNTYPED and not typed.issuperset(n.input) for n in model.graph.node):
         return model
     try:
         return onnx.shape_inference.infer_shapes(model)

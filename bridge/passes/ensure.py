@@ -8,27 +8,55 @@ from typing import TYPE_CHECKING
 import onnx_ir as ir
 
 from bridge.errors import LoweringError
+from bridge.opset import MAIN_DOMAIN, MAIN_OPSET, ML_DOMAIN
+from bridge.passes.lowering.values import TEXT_REASON
+from bridge.passes.text_nodes import contradiction_in
+from bridge.passes.uses import use_of
 from bridge.targets import TARGET_SPECS, Target
 
 if TYPE_CHECKING:
     from bridge.passes.lower_ops import LowerOps
+    from bridge.placement import Use
+
+MICROSOFT_DOMAIN = "com.microsoft"
+"""Operators of onnxruntime's own, such as Tokenizer."""
 
 
 @dataclass
 class EnsureTarget(ir.passes.InPlacePass):
-    """Raise `LoweringError` with every node that the target does not allow, each with its reason."""
+    """Raise `LoweringError` with every node that the target does not allow, each with its reason.
+
+    Work on text, which only a host can do, stays for "cuda" and "cpu", and is refused for "portable".
+    """
 
     target: Target
     lowering: LowerOps
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
-        allowed = TARGET_SPECS[self.target].domains
-        leftovers = []
-        for node in model.graph.all_nodes():
-            if node.domain in allowed or node.domain == "ai.onnx":
-                continue
-            reason = self.lowering.declined.get(node, f"no rule for target {self.target!r}")
-            leftovers.append(f"{node.name or '(unnamed)'} ({node.domain}::{node.op_type}): {reason}")
+        opset = model.graph.opset_imports.get(MAIN_DOMAIN, MAIN_OPSET)
+        leftovers = [
+            f"{node.name or '(unnamed)'} ({node.domain and f'{node.domain}::'}{node.op_type}): {reason}"
+            for node in model.graph.all_nodes()
+            if (reason := self._refusal(node, opset))
+        ]
         if leftovers:
             raise LoweringError(self.target, leftovers)
         return ir.passes.PassResult(model, modified=False)
+
+    def _refusal(self, node: ir.Node, opset: int) -> str:
+        """Return why the target does not allow the node; empty if it does."""
+        use = use_of(node, opset)
+        declined = self.lowering.declined.get(node, "")
+        if use.is_on_text and self.target == "portable":
+            default = f"{node.op_type} works on the characters of text, which codes do not have"
+            return declined or str(node.meta.get(TEXT_REASON, default))
+        if _is_host_work(node, use) or node.domain in TARGET_SPECS[self.target].domains or node.domain == "ai.onnx":
+            return ""
+        return declined or f"no rule for target {self.target!r}"
+
+
+def _is_host_work(node: ir.Node, use: Use) -> bool:
+    """Return whether onnxruntime has the node's operator, for text: a classifier that writes text reads numbers."""
+    if node.domain == ML_DOMAIN:
+        return "str" in use.inputs and not contradiction_in(node)
+    return use.is_on_text and node.domain in {MAIN_DOMAIN, MICROSOFT_DOMAIN}

@@ -24,6 +24,7 @@ from bridge.passes.precision.float32 import ToFloat32
 from bridge.passes.shapes import infer_shapes
 from bridge.passes.subset.missing import DropMissingRoutes
 from bridge.passes.subset.rules import find_subset_rule
+from bridge.passes.text_first import TextFirst
 from bridge.passes.text_inputs import TextInputs
 
 if TYPE_CHECKING:
@@ -85,8 +86,8 @@ def _keep_to_kernels(plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.Pass
     return [KeepToKernels(plan.options)]
 
 
-def _close(_plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
-    return [cleanup(), infer_shapes()]
+def _close(plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
+    return [*([TextFirst()] if plan.options.target == "cuda" else []), cleanup(), infer_shapes()]
 
 
 STAGES: dict[Target, tuple[Stage, ...]] = {

@@ -19,6 +19,8 @@ NEEDS_TYPE = frozenset(
     {(ML_DOMAIN, "LabelEncoder"), (ML_DOMAIN, "DictVectorizer"), (ML_DOMAIN, "TreeEnsemble"), ("", "RegexFullMatch")}
 )
 """Operators on which ONNX's shape inference (1.23) ends the process where their input has no type."""
+MAKES_TEXT = frozenset({("com.microsoft", "Tokenizer")})
+"""Operators that shape inference does not know, whose output is text."""
 HIDDEN = "bridge.hidden"
 """A domain that shape inference does not know."""
 KEEPS_SHAPE = frozenset({"Identity", "Cast"})
@@ -81,6 +83,9 @@ def _infer_typed(model: ir.Model) -> bool:
     data_prop = any(node.op_type in READS_SHAPE for node in model.graph.all_nodes())
     infer = common.ShapeInferencePass(check_type=False, strict_mode=False, data_prop=data_prop)
     modified = False
+    for node in model.graph.all_nodes():
+        if (node.domain, node.op_type) in MAKES_TEXT:
+            node.outputs[0].type = ir.TensorType(ir.DataType.STRING)
     untyped = _without_type(model)
     while True:
         with hidden(model, untyped):

@@ -94,11 +94,20 @@ def _role_of_label_encoder(node: ir.Node, text_inputs: Sequence[int]) -> Role:
     return Role(compared=compared, reads=texts.get("keys", ()), answers=texts.get("values", ()))
 
 
+def contradiction_in(node: ir.Node) -> str:
+    """Return what no runtime could make of the node's table of text; empty if nothing."""
+    if (node.domain, node.op_type) != (ML_DOMAIN, "CategoryMapper"):
+        return ""
+    numbers = node.attributes.get("cats_int64s")
+    count = len(numbers.as_ints()) if numbers is not None and numbers.type == ir.AttributeType.INTS else None
+    is_right = count == len(_strings(node, "cats_strings"))
+    return "" if is_right else "attributes 'cats_strings' and 'cats_int64s' are not of one length"
+
+
 def _role_of_category_mapper(node: ir.Node, text_inputs: Sequence[int]) -> Role:
     table = _strings(node, "cats_strings")
-    numbers = node.attributes.get("cats_int64s")
-    if numbers is None or numbers.type != ir.AttributeType.INTS or len(numbers.as_ints()) != len(table):
-        return Role(reads=table, refusal="attributes 'cats_strings' and 'cats_int64s' are not of one length")
+    if refusal := contradiction_in(node):
+        return Role(reads=table, refusal=refusal)
     return _role_of_two_ways(table, text_inputs)
 
 

@@ -210,9 +210,11 @@ def test_an_output_that_repeats_a_text_input_is_taken_out(target):
     assert_same(run(lowered, codes(lowered, {"T": WORDS})), run(proto, {"T": WORDS})[1:])
 
 
-def test_a_model_keeps_its_only_outputs(target):
-    lowered = lower(model([node("Identity", ["T"], "Y")], {"Y": STRING}), target)
-    assert [output.name for output in lowered.graph.output] == ["Y"]
+def test_a_model_keeps_its_only_outputs():
+    copy = model([node("Identity", ["T"], "Y")], {"Y": STRING})
+    assert [output.name for output in lower(copy, "cuda").graph.output] == ["Y"]
+    with pytest.raises(LoweringError, match="text of input 'T' reaches output 'Y', so it may be in no table"):
+        lower(copy, "portable")
 
 
 @pytest.mark.parametrize(
@@ -259,4 +261,22 @@ def test_a_model_keeps_its_only_outputs(target):
 def test_text_that_codes_cannot_stand_for_is_declined_with_its_reason(nodes, outputs, reason):
     proto = model(nodes, outputs, inputs=["T", "T2", "X"], ml=3)
     with pytest.raises(LoweringError, match=reason):
-        lower(proto)
+        lower(proto, "portable")
+
+
+@pytest.mark.parametrize(
+    ("made", "reason"),
+    [
+        (node("Split", ["T"], "Y", domain="elsewhere"), "Split works on the characters|no rule for target 'cuda'"),
+        (
+            node("CategoryMapper", ["T"], "Y", domain=ML, cats_strings=["a"], cats_int64s=[1, 2]),
+            "'cats_strings' and 'cats_int64s' are not of one length",
+        ),
+        (classifier("linear", ["X"], ["only"]), "has one class label"),
+    ],
+    ids=["unknown-domain", "lengths", "one-label"],
+)
+def test_text_that_no_host_could_work_on_is_declined_for_cuda(made, reason):
+    outputs = {name: STRING if name == "L" else FLOAT for name in made.output}
+    with pytest.raises(LoweringError, match=reason):
+        lower(model([made], outputs, inputs=["T", "X"], ml=3), "cuda")

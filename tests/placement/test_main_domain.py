@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+import bridge
 from tests.passes.judge import lower
 from tests.passes.kernels.cases import cases
+from tests.passes.test_text_first import TEXT, text_model
 
 CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
 CASES = list(cases())
@@ -17,3 +19,10 @@ def test_lowered_operator_runs_on_cuda(place, case):
     assert CPU in {node.provider for node in place(model)}
 
     assert {node.op_type for node in place(lower(model, "cuda")) if node.provider != CUDA} == set()
+
+
+def test_only_the_work_on_text_is_on_the_cpu(place):
+    nodes = place(bridge.lower(text_model(), target="cuda"))
+
+    assert {node.op_type for node in nodes if node.provider != CUDA} == TEXT
+    assert [node.op_type for node in nodes if node.provider == CUDA]

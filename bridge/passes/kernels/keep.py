@@ -10,9 +10,9 @@ import onnx_ir as ir
 from bridge.errors import LoweringError
 from bridge.opset import MAIN_DOMAIN, MAIN_OPSET
 from bridge.passes.kernels.rules import RULES
-from bridge.passes.kernels.uses import shape_computations, use_of
 from bridge.passes.lower_ops import LowerOps
 from bridge.passes.shapes import infer_shapes
+from bridge.passes.uses import shape_computations, use_of
 from bridge.placement import place
 
 if TYPE_CHECKING:
