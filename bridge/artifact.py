@@ -184,6 +184,14 @@ def write_model(model: onnx.ModelProto, path: str | os.PathLike[str]) -> None:
         (Path(path).parent / stale).unlink(missing_ok=True)
 
 
+def batch_size(model: onnx.ModelProto) -> int | None:
+    """Return the number of rows that is written into the model, the same in all inputs; None where it is free."""
+    constants = {tensor.name for tensor in model.graph.initializer}
+    shapes = [i.type.tensor_type.shape.dim for i in model.graph.input if i.name not in constants]
+    rows = {shape[0].dim_value if shape else 0 for shape in shapes}
+    return (rows.pop() or None) if len(rows) == 1 else None
+
+
 def data_files(model: onnx.ModelProto) -> set[str]:
     """Return the names of the files that hold external data of the graph's constants."""
     external = (t for t in model.graph.initializer if t.data_location == onnx.TensorProto.EXTERNAL)

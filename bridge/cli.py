@@ -38,6 +38,9 @@ DataFile = Annotated[Path, typer.Argument(help="Table: .csv, .parquet, .arrow or
 Output = Annotated[Path, typer.Option("--output", "-o", help="The file to write.")]
 Target = Annotated[str, typer.Option(help=f"Where it shall run: {', '.join(TARGETS)}.")]
 PrecisionOption = Annotated[str | None, typer.Option(help=f"{', '.join(PRECISIONS)}; by default the target's own.")]
+Opset = Annotated[int | None, typer.Option(help="Operator set of a portable file; 13 by default.")]
+IrVersion = Annotated[int | None, typer.Option(help="IR version of a portable file; the oldest of its operator set.")]
+BatchSize = Annotated[int | None, typer.Option(help="Write this number of rows into a portable file.")]
 Trust = Annotated[bool, typer.Option("--trust", help="Load files that could run their author's code.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 
@@ -102,6 +105,9 @@ def export(
     target: Target = "portable",
     precision: PrecisionOption = None,
     method: Annotated[list[str] | None, typer.Option(help="Export only this method. Repeat for more.")] = None,
+    opset: Opset = None,
+    ir_version: IrVersion = None,
+    batch_size: BatchSize = None,
     trust: Trust = False,
     check: Annotated[bool, typer.Option("--check/--no-check", help="Compare with the estimator first.")] = True,
 ) -> None:
@@ -114,7 +120,18 @@ def export(
         table = _read(sample)
     data = _as_fitted(fitted, table)
     with waiting(f"Exporting {estimator.name} for {target}"):
-        model = bridge.export(fitted, data, output, target=target, precision=precision, methods=method, check=check)
+        model = bridge.export(
+            fitted,
+            data,
+            output,
+            target=target,
+            precision=precision,
+            methods=method,
+            check=check,
+            opset=opset,
+            ir_version=ir_version,
+            batch_size=batch_size,
+        )
     metadata = get_metadata(model)
     parity = metadata.parity if metadata else {}
     checked = f"equal on {next(iter(parity.values()))['rows']:,} rows" if parity else "not checked"
@@ -129,13 +146,24 @@ def lower(
     output: Output,
     target: Target,
     precision: Annotated[str | None, typer.Option(help="float32; by default the dtypes of the file are kept.")] = None,
+    opset: Opset = None,
+    ir_version: IrVersion = None,
+    batch_size: BatchSize = None,
 ) -> None:
     """Rewrite an ONNX file, from any exporter, for a target."""
     import bridge
     from bridge.plain import text_copies
 
     with waiting(f"Lowering {model.name} for {target}"):
-        lowered = bridge.lower(model, output, target=target, precision=precision)
+        lowered = bridge.lower(
+            model,
+            output,
+            target=target,
+            precision=precision,
+            opset=opset,
+            ir_version=ir_version,
+            batch_size=batch_size,
+        )
     for copy, source in text_copies(lowered).items():
         _say(f"no output any more: {copy}, which repeated the text of input {source}")
     typer.echo(f"{output}: {len(lowered.graph.node)} nodes, {_size(lowered.ByteSize())}")

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import onnx
 
-from bridge.artifact import Metadata, get_metadata
+from bridge.artifact import Metadata, batch_size, get_metadata
 from bridge.placement import NEEDS_CUDNN, Place, Use, place, short_dtype
 from bridge.plain import describe_plain, text_copies
+from bridge.portability import portable_tier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -49,6 +50,10 @@ class Summary:
         Domain to version; the main domain is "ai.onnx".
     ir_version, bytes
         Of the file.
+    batch_size
+        The number of rows that is written into the file; None where it is free.
+    tier, beyond_core
+        1 where the file keeps to what every measured runtime computes alike, else 2, and what it holds beyond that.
     operators
         By domain and name; subgraphs and local functions included.
     host_work
@@ -60,6 +65,9 @@ class Summary:
     opsets: dict[str, int]
     ir_version: int
     bytes: int
+    batch_size: int | None
+    tier: int
+    beyond_core: tuple[str, ...]
     operators: tuple[OperatorCount, ...]
     host_work: tuple[str, ...]
 
@@ -89,12 +97,16 @@ def summarize(model: onnx.ModelProto) -> Summary:
         use = Use.of(node, opsets.get(domain, 1), dtype_of)
         counts[domain, node.op_type, use.main_dtype, place(use)] += 1
         text[node.op_type] += use.is_on_text
+    tier, beyond_core = portable_tier(model)
     return Summary(
         metadata=metadata,
         exported=found is not None,
         opsets=opsets,
         ir_version=model.ir_version,
         bytes=model.ByteSize(),
+        batch_size=batch_size(model),
+        tier=tier,
+        beyond_core=tuple(beyond_core),
         operators=tuple(OperatorCount(*key, nodes) for key, nodes in sorted(counts.items())),
         host_work=tuple(_host_work(metadata, +text, text_copies(model))),
     )

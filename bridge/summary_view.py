@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 MOST_COLUMNS = 40
 """Inputs shown one by one; a wider model's are counted."""
 MOST_LABELS = 6
+INDENT = " " * 11
+"""What stands before the facts of a file."""
 
 
 def show_summary(name: str, summary: Summary, console: Console) -> None:
@@ -30,10 +33,13 @@ def show_summary(name: str, summary: Summary, console: Console) -> None:
         f"target     {metadata.target}, precision {metadata.precision}",
         f"file       {file_size(summary.bytes)}, IR {summary.ir_version}, {opsets}",
     ]
+    if summary.batch_size is not None:
+        lines.append(f"rows       {summary.batch_size:,} a run, written into the file")
+    lines.append(f"portable   {_tier(summary)}")
     if metadata.versions:
         lines.append(f"made with  {', '.join(f'{k} {v}' for k, v in metadata.versions.items())}")
     for line in lines:
-        console.print(line, markup=False, soft_wrap=False)
+        console.print(fill(line, console.width, subsequent_indent=INDENT), markup=False)
     console.print(_inputs(summary))
     console.print(_methods(summary))
     console.print(_operators(summary))
@@ -48,6 +54,12 @@ def file_size(count: int) -> str:
         if count >= step:
             return f"{count / step:.1f} {unit}"
     return f"{count} bytes"
+
+
+def _tier(summary: Summary) -> str:
+    if not summary.beyond_core:
+        return "tier 1: what every measured runtime computes alike"
+    return f"tier {summary.tier}, not in every measured runtime: {', '.join(summary.beyond_core)}"
 
 
 def _table(title: str, *headers: str) -> Table:

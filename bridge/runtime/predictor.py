@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx
 
-from bridge.artifact import Metadata, as_model, data_files, get_metadata
+from bridge.artifact import Metadata, as_model, batch_size, data_files, get_metadata
 from bridge.data.encode import Encoder
 from bridge.errors import ArtifactError, BridgeError, InputError
 from bridge.plain import describe_plain
 from bridge.runtime.answers import AnswerBuilder
+from bridge.runtime.blocks import Blocks
 from bridge.runtime.providers import check_device
 from bridge.runtime.session import Session, open_reference, open_session
 
@@ -56,7 +57,7 @@ class Predictor:
         try:
             _check_names(self.metadata, session)
             self._encode = Encoder(self.metadata.schema)
-            self._batch = max(1, BATCH_BYTES // self.metadata.row_bytes) if self.metadata.row_bytes else None
+            self._blocks = _blocks(model, self.metadata)
             self._set_attributes()
         except (TypeError, ValueError, AttributeError) as error:
             if isinstance(error, BridgeError):
@@ -86,16 +87,8 @@ class Predictor:
 
     def _answer(self, outputs: list[str], build: AnswerBuilder, X: Any) -> Any:  # noqa: N803
         feeds = self._encode(X)
-        rows = len(next(iter(feeds.values()))) if feeds else 0
-        if rows == 0:
-            return build.empty()
-        if self._batch is None or rows <= self._batch:
-            return build(self._execute(outputs, feeds))
-        parts = [
-            self._execute(outputs, {name: a[start : start + self._batch] for name, a in feeds.items()})
-            for start in range(0, rows, self._batch)
-        ]
-        return build([np.concatenate(column) for column in zip(*parts, strict=True)])
+        rows = _count_rows(feeds)
+        return build(self._blocks.run(partial(self._execute, outputs), feeds, rows)) if rows else build.empty()
 
     def _execute(self, outputs: list[str], feeds: dict[str, NDArray[Any]]) -> Sequence[NDArray[Any]]:
         try:
@@ -106,7 +99,9 @@ class Predictor:
     def run(self, X: Any) -> dict[str, NDArray[Any]]:  # noqa: N803
         """Return every output of the graph by name, as the graph gives it."""
         names = list(self._session.outputs)
-        return dict(zip(names, self._execute(names, self._encode(X)), strict=True))
+        feeds = self._encode(X)
+        answers = self._blocks.run(partial(self._execute, names), feeds, _count_rows(feeds))
+        return dict(zip(names, answers, strict=True))
 
     @property
     def providers(self) -> list[str]:
@@ -128,6 +123,18 @@ class Predictor:
         Of a model with external data the path is pickled, which the receiver must find the same file under.
         """
         return _restore, (self._path or self._model.SerializeToString(),)
+
+
+def _count_rows(feeds: dict[str, NDArray[Any]]) -> int:
+    return len(next(iter(feeds.values()))) if feeds else 0
+
+
+def _blocks(model: onnx.ModelProto, metadata: Metadata) -> Blocks:
+    """Return how many rows to run at once: what the file says, or what the caches hold."""
+    fixed = batch_size(model)
+    if fixed is not None:
+        return Blocks(fixed, is_fixed=True)
+    return Blocks(max(1, BATCH_BYTES // metadata.row_bytes) if metadata.row_bytes else None)
 
 
 def _check_names(metadata: Metadata, session: Session) -> None:

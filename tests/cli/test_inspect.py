@@ -76,3 +76,34 @@ def _plain_model():
         ),
         opset_imports=[helper.make_opsetid("", 18), helper.make_opsetid("far.away", 1)],
     )
+
+
+def test_tier_of_a_core_file_and_its_rows_are_told(run, files, tmp_path):
+    options = [
+        "--sample",
+        files.sample,
+        "-o",
+        tmp_path / "m.onnx",
+        "--opset",
+        15,
+        "--ir-version",
+        9,
+        "--batch-size",
+        64,
+    ]
+    assert run("export", files.skops, *options).exit_code == 0
+
+    lines = run("inspect", tmp_path / "m.onnx").stdout.splitlines()
+
+    assert "rows       64 a run, written into the file" in lines
+    assert "portable   tier 1: what every measured runtime computes alike" in lines
+    assert any(line.startswith("file") and line.endswith("IR 9, ai.onnx 15") for line in lines)
+    assert max(map(len, lines)) <= 80
+
+
+def test_what_is_beyond_the_core_is_told(run, files):
+    text = " ".join(run("inspect", files.model).stdout.split())
+
+    assert "portable tier 2, not in every measured runtime: " in text
+    assert "values of double" in text
+    assert "a run, written into the file" not in text

@@ -68,3 +68,22 @@ def _text_and_number():
         opset_imports=[helper.make_opsetid("", 13)],
         ir_version=7,
     )
+
+
+def test_lower_writes_the_form_that_is_asked_for(run, files, tmp_path):
+    run("export", files.skops, "--sample", files.sample, "-o", tmp_path / "cpu.onnx", "--target", "cpu")
+    form = ["--opset", 17, "--ir-version", 8, "--batch-size", 2]
+
+    result = run("lower", tmp_path / "cpu.onnx", "-o", tmp_path / "p.onnx", "--target", "portable", *form)
+
+    assert result.exit_code == 0, result.output
+    lowered = onnx.load(tmp_path / "p.onnx")
+    assert (lowered.opset_import[0].version, lowered.ir_version) == (17, 8)
+    assert {i.type.tensor_type.shape.dim[0].dim_value for i in lowered.graph.input} == {2}
+
+
+def test_form_of_another_target_is_refused(run, files, tmp_path):
+    result = run("lower", files.model, "-o", tmp_path / "m.onnx", "--target", "cuda", "--batch-size", 2)
+
+    assert result.exit_code == 2
+    assert "are for target 'portable'; found target 'cuda'" in result.stderr

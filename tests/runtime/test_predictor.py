@@ -67,7 +67,7 @@ def test_batches_give_what_one_run_gives(monkeypatch):
     whole = bridge.load(model)
     monkeypatch.setattr(predictor_module, "BATCH_BYTES", whole.metadata.row_bytes * 7)
     batched = bridge.load(model)
-    assert batched._batch == 7
+    assert batched._blocks.rows == 7
     for rows in (1, 6, 7, 8, 300):
         np.testing.assert_array_equal(batched.predict(X[:rows]), whole.predict(X[:rows]))
         np.testing.assert_array_equal(batched.predict_proba(X[:rows]), whole.predict_proba(X[:rows]))
