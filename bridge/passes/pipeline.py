@@ -21,6 +21,7 @@ from bridge.passes.lower_again import LowerAgain
 from bridge.passes.lower_ops import LowerOps
 from bridge.passes.nearest_neighbours import find_neighbour_rule
 from bridge.passes.precision.float32 import ToFloat32
+from bridge.passes.shape_arithmetic import DropShapeArithmetic
 from bridge.passes.shapes import infer_shapes
 from bridge.passes.subset.missing import DropMissingRoutes
 from bridge.passes.subset.rules import find_subset_rule
@@ -69,6 +70,10 @@ def _find_neighbours(plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.Pass
     return [LowerOps(plan.options, find_neighbour_rule)] if plan.precision == "exact" else []
 
 
+def _know_shapes(plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
+    return [DropShapeArithmetic(plan.options)]
+
+
 def _narrow(plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
     return [infer_shapes(), ToFloat32(plan.inputs_are_rounded)] if plan.precision == "float32" else []
 
@@ -91,8 +96,8 @@ def _close(plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
 
 
 STAGES: dict[Target, tuple[Stage, ...]] = {
-    "portable": (_open, _lower, _narrow, _judge, _keep_to_subset, _close),
-    "cuda": (_open, _lower, _find_neighbours, _narrow, _judge, _keep_to_kernels, _close),
+    "portable": (_open, _lower, _know_shapes, _narrow, _judge, _keep_to_subset, _close),
+    "cuda": (_open, _lower, _know_shapes, _find_neighbours, _narrow, _judge, _keep_to_kernels, _close),
     "cpu": (_open, _lower, _find_neighbours, _narrow, _judge, _close),
 }
 

@@ -1,12 +1,16 @@
-"""One table of small estimators: every class that skl2onnx converts, or why it is not here."""
+"""One table of small estimators, every class that skl2onnx converts or why it is not here, and their graphs."""
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import numpy as np
+from skl2onnx import to_onnx
+from skl2onnx.common import _container
 from skl2onnx.sklapi import CastRegressor, CastTransformer, ReplaceTransformer
 from sklearn import (
     calibration,
@@ -39,6 +43,7 @@ from sklearn.datasets import load_iris
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import onnx
     from sklearn.base import BaseEstimator
 
 SEED = {"random_state": 0}
@@ -397,3 +402,32 @@ def targets() -> dict[str | None, np.ndarray | None]:
         "numbers": np.stack([number, x[:, 2]], axis=1),
         None: None,
     }
+
+
+def converted(case: Case, **more: Any) -> tuple[onnx.ModelProto, dict[str, np.ndarray]]:
+    """Return skl2onnx's graph of a case, with more options, and rows that the estimator was not fitted on."""
+    x, learnt = inputs()[case.reads], targets()[case.learns]
+    options = {**case.options, **more}
+    with warnings.catch_warnings(), mock.patch.object(_container, "make_node", _make_node):
+        warnings.simplefilter("ignore")
+        case.estimator.fit(x[::2], *([] if learnt is None else [learnt[::2]]))
+        graph = to_onnx(
+            case.estimator,
+            x[:1],
+            options={id(case.estimator): options} if options else None,
+            target_opset={"": case.opset, "ai.onnx.ml": 3},
+        )
+    return graph, {graph.graph.input[0].name: x[1::2]}
+
+
+_make_any_node = _container.make_node
+
+
+def _make_node(*arguments: Any, **attributes: Any) -> onnx.NodeProto:
+    """Make a node of skl2onnx 1.20, whose histogram boosting gives bools and NumPy's numbers: protobuf 7.34 refuses."""
+    plain = {k: list(map(_plain, value)) if isinstance(value, list) else value for k, value in attributes.items()}
+    return _make_any_node(*arguments, **plain)
+
+
+def _plain(value: Any) -> Any:
+    return int(value) if isinstance(value, (np.integer, np.bool_, bool)) else value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from functools import cache
 
 import numpy as np
@@ -11,32 +10,15 @@ from onnx.reference import ReferenceEvaluator
 from onnx.reference.op_run import OpRun
 from skl2onnx import to_onnx
 from skl2onnx._supported_operators import sklearn_operator_name_map
-from skl2onnx.common import _container
 from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 from sklearn import compose, ensemble, gaussian_process, linear_model, pipeline, preprocessing
 
 from bridge.passes.text_inputs import TEXT_INPUTS_KEY
-from tests.passes.estimators import CASES, CDIST, CLASSIFIERS, FEW, NOT_HERE, Case, inputs, targets
+from tests.passes.estimators import CASES, CDIST, CLASSIFIERS, FEW, NOT_HERE, Case, converted
 from tests.passes.judge import codes, labels_as_text, lower, maps_as_matrix, metadata, op_types, run
 
 # Scores of boosters, kernels and distances are sums of tens of terms in float32 on both sides.
 BOUND = 2e-5
-
-
-@pytest.fixture(autouse=True)
-def _plain_attributes(monkeypatch):
-    """Let skl2onnx 1.20 convert histogram boosting: protobuf 7.34 refuses bools and NumPy's numbers in attributes."""
-    make = _container.make_node
-
-    def make_node(*arguments, **attributes):
-        plain = {k: [_plain(v) for v in value] if isinstance(value, list) else value for k, value in attributes.items()}
-        return make(*arguments, **plain)
-
-    monkeypatch.setattr(_container, "make_node", make_node)
-
-
-def _plain(value):
-    return int(value) if isinstance(value, (np.integer, np.bool_, bool)) else value
 
 
 @cache
@@ -44,21 +26,6 @@ def answered(name, **options):
     """Return the graph, rows that it was not fitted on, and its answers."""
     graph, rows = converted(CASES[name], **options)
     return graph, rows, run(graph, rows)
-
-
-def converted(case, **more):
-    x, learnt = inputs()[case.reads], targets()[case.learns]
-    options = {**case.options, **more}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        case.estimator.fit(x[::2], *([] if learnt is None else [learnt[::2]]))
-        graph = to_onnx(
-            case.estimator,
-            x[:1],
-            options={id(case.estimator): options} if options else None,
-            target_opset={"": case.opset, "ai.onnx.ml": 3},
-        )
-    return graph, {graph.graph.input[0].name: x[1::2]}
 
 
 def assert_answers(lowered, found, expected, bound=BOUND):
@@ -91,9 +58,9 @@ WITHOUT_MAPS = [name for name, c in CLASSIFIERS.items() if "zipmap" not in c.opt
 
 
 @pytest.mark.parametrize("case", WITHOUT_MAPS)
-def test_scores_as_a_matrix_answer_the_same(target, case):
+def test_scores_as_a_matrix_answer_the_same(case):
     graph, rows, expected = answered(case, zipmap=False)
-    lowered = lower(graph, target)
+    lowered = lower(graph, "portable")
     assert_answers(lowered, run(lowered, rows), expected)
 
 
