@@ -35,9 +35,7 @@ class EnsureTarget(ir.passes.InPlacePass):
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         opset = model.graph.opset_imports.get(MAIN_DOMAIN, MAIN_OPSET)
         leftovers = [
-            f"{node.name or '(unnamed)'} ({node.domain and f'{node.domain}::'}{node.op_type}): {reason}"
-            for node in model.graph.all_nodes()
-            if (reason := self._refusal(node, opset))
+            leftover(node, reason) for node in model.graph.all_nodes() if (reason := self._refusal(node, opset))
         ]
         if leftovers:
             raise LoweringError(self.target, leftovers)
@@ -60,3 +58,9 @@ def _is_host_work(node: ir.Node, use: Use) -> bool:
     if node.domain == ML_DOMAIN:
         return "str" in use.inputs and not contradiction_in(node)
     return use.is_on_text and node.domain in {MAIN_DOMAIN, MICROSOFT_DOMAIN}
+
+
+def leftover(node: ir.Node, reason: str) -> str:
+    """Return the line of a `LoweringError` for a node; CatBoost's have no names."""
+    name = node.name or f"(unnamed, makes {node.outputs[0].name!r})"
+    return f"{name} ({node.domain and f'{node.domain}::'}{node.op_type}): {reason}"

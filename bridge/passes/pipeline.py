@@ -11,6 +11,7 @@ from onnx_ir.passes import common
 
 from bridge.opset import IR_VERSION_ML5, ML_DOMAIN, ML_OPSET
 from bridge.passes.check_result import check_result
+from bridge.passes.check_trees import CheckTrees
 from bridge.passes.cleanup import cleanup
 from bridge.passes.decisions import NoteDecisions
 from bridge.passes.ensure import EnsureTarget
@@ -54,7 +55,7 @@ def _open(plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
         InlineFunctions(),
         common.LiftConstantsToInitializersPass(lift_all_constants=False),
         infer_shapes(),
-        *([] if plan.options.target == "cpu" else [TextInputs()]),
+        CheckTrees(plan.options.target) if plan.options.target == "cpu" else TextInputs(),
         # onnxruntime's tree kernel takes float64 at no cost; one row saves two of seven nodes.
         FoldIntoForest(casts=plan.options.target == "cpu"),
     ]

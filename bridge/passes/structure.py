@@ -29,9 +29,9 @@ _FIELDS: dict[int, str] = {
 def check_structure(model: onnx.ModelProto) -> None:
     """Raise `ArtifactError` for the first fault found, by the name of its node, attribute or value.
 
-    Checked are: versions that do not exist; inputs without a type; operators of the main domain
-    that do not exist, or that have attributes unknown to them, too many or too few; numbers of inputs and outputs, of
-    ai.onnx.ml too. What an ml operator's attributes say is left to the rule that reads it.
+    Checked are: versions that do not exist; inputs without a type; operators of the main domain that do not exist, or
+    that have attributes unknown to them, too many or too few; numbers of inputs and outputs, of ai.onnx.ml too; that
+    what a node of the graph reads is made. What an ml operator's attributes say is left to the rule that reads it.
     """
     _check_versions(model)
     imports = {o.domain: o.version for o in model.opset_import}
@@ -45,6 +45,7 @@ def check_structure(model: onnx.ModelProto) -> None:
         _check_input(value)
     for node in nodes_of(model.graph):
         _check_node(node, imports, functions)
+    _check_sources(model.graph)
     for function in model.functions:
         own = {o.domain: o.version for o in function.opset_import}
         for node in function.node:
@@ -102,6 +103,15 @@ def _check_input(value: onnx.ValueInfoProto) -> None:
         raise ArtifactError(f"input {value.name!r} has the unknown element type {kind.tensor_type.elem_type}.")
 
 
+def _check_sources(graph: onnx.GraphProto) -> None:
+    made = {v.name for v in graph.input} | {t.name for t in graph.initializer}
+    made |= {t.values.name for t in graph.sparse_initializer} | {name for node in graph.node for name in node.output}
+    for node in graph.node:
+        for name in node.input:
+            if name and name not in made:
+                raise ArtifactError(f"{called(node)} reads {name!r}, which nothing makes")
+
+
 def _check_node(node: onnx.NodeProto, imports: Mapping[str, int], functions: set[tuple[str, str]]) -> None:
     for attribute in node.attribute:
         _check_attribute(node, attribute)
@@ -135,6 +145,10 @@ def _check_attribute(node: onnx.NodeProto, attribute: onnx.AttributeProto) -> No
     field = _FIELDS.get(attribute.type)
     if field is not None and not attribute.HasField(field):
         raise ArtifactError(f"attribute '{attribute.name}' of {called(node)} is empty.")
+    try:
+        _ = [text.decode() for text in (attribute.s, *attribute.strings)]
+    except UnicodeDecodeError as error:
+        raise ArtifactError(f"attribute '{attribute.name}' of {called(node)} holds text that is no UTF-8.") from error
 
 
 def _check_counts(node: onnx.NodeProto, schema: onnx.defs.OpSchema) -> None:

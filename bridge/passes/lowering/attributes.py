@@ -67,12 +67,16 @@ class Attributes:
         attribute = self.node.attributes.get(name)
         if attribute is None:
             return default
-        if is_packed(attribute) and kind in {ir.AttributeType.INTS, ir.AttributeType.FLOATS}:
-            return attribute.as_tensor().numpy()
-        if attribute.is_ref() or attribute.type != kind:
-            found = "a reference" if attribute.is_ref() else attribute.type.name
+        packed = attribute.as_tensor().numpy() if is_packed(attribute) else None
+        found = "a reference" if attribute.is_ref() else attribute.type.name if packed is None else _listed(packed)
+        if found != kind.name:
             raise DeclinedError(f"attribute '{name}' is {found}, expected {kind.name}")
-        return attribute.value
+        return attribute.value if packed is None else packed
+
+
+def _listed(values: NDArray[Any]) -> str:
+    """Return the type of the attribute that an array stands for."""
+    return (ir.AttributeType.INTS if np.issubdtype(values.dtype, np.integer) else ir.AttributeType.FLOATS).name
 
 
 def ml_version(node: ir.Node) -> int:

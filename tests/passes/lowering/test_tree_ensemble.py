@@ -86,7 +86,7 @@ def test_a_decision_may_have_one_leaf_on_both_sides(target):
         ({"nodes_featureids": [0, 1]}, "'nodes_featureids' has 2"),
         ({"nodes_modes": tensor([9], np.uint8)}, "unknown mode 9"),
         ({"nodes_splits": tensor([0.0], np.float64)}, "'nodes_splits' is float64, expected float32"),
-        ({"leaf_targetids": [0, 3]}, "a leaf scores target or class 3 of 1"),
+        ({"leaf_targetids": [0, 3]}, "'leaf_targetids' names target or class 3 of 1"),
         ({"tree_roots": [4]}, "'tree_roots' is empty or names a node that does not exist"),
         ({"membership_values": tensor([np.nan], np.float32)}, "has no set for each of 1 BRANCH_MEMBER nodes"),
         ({"membership_values": tensor([2.5, 100.0, np.nan], np.float32)}, "no 32-bit whole number"),

@@ -104,7 +104,7 @@ def test_operators_of_many_classes():
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"class_ids": [0, 4]}, "a leaf scores target or class 4 of 2"),
+        ({"class_ids": [0, 4]}, "'class_ids' names target or class 4 of 2"),
         ({"base_values": [1.0, 2.0, 3.0]}, "'base_values' has 3 entries for 2 classes"),
         ({"post_transform": "CUBE"}, "'post_transform' is 'CUBE'"),
         ({"classlabels_int64s": [1, 2, 3], "base_values": [1.0]}, "'base_values' has 1 entries for 3 classes"),

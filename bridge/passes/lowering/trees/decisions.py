@@ -31,7 +31,7 @@ def plain_forest(tape: RuleTape, table: NodeTable, x: ir.Value, values: NDArray[
     """
     whole = not np.issubdtype(require_dtype(x, "the input of a tree ensemble"), np.floating)
     x = tape.cast(x, np.float32) if whole else x
-    width = _checked_width(table, x)
+    width = checked_width(table, x)
     feature, threshold = table.feature.copy(), table.value.copy()
     left, right = table.true_child.copy(), table.false_child.copy()
     missing_left = table.missing_true & (not whole)
@@ -64,7 +64,7 @@ def plain_forest(tape: RuleTape, table: NodeTable, x: ir.Value, values: NDArray[
     return _unfold(table, feature, threshold, left, right, missing_left, values), sets.append_to(tape, x)
 
 
-def _checked_width(table: NodeTable, x: ir.Value) -> int:
+def checked_width(table: NodeTable, x: ir.Value) -> int:
     """Return the number of columns of x: known, or as many as the trees ask for."""
     asked = table.feature[table.mode != LEAF]
     width = known_width(x)

@@ -13,6 +13,7 @@ from bridge.passes.lowering.attributes import Attributes
 from bridge.passes.lowering.labels import class_labels
 from bridge.passes.lowering.post_transform import POST_TRANSFORMS, one_score, transform_scores
 from bridge.passes.lowering.trees.aggregate import AGGREGATES, aggregate
+from bridge.passes.lowering.trees.check_table import SCORES, check_scores, sum_dtype
 from bridge.passes.lowering.trees.classify import ClassScores, classify
 from bridge.passes.lowering.trees.node_table import (
     NodeTable,
@@ -40,9 +41,9 @@ def lower_tree_ensemble_regressor(tape: RuleTape, node: ir.Node) -> Sequence[ir.
     """Return float32 (rows, targets). A lone target takes no post_transform but PROBIT, as in onnxruntime."""
     x = as_matrix(tape, require_number(node), "the input of TreeEnsembleRegressor")
     attributes = Attributes(node)
-    dtype = _sum_dtype(x)
+    dtype = sum_dtype(x)
     targets = attributes.integer("n_targets", 0)
-    table = _checked(read_lists(node, "target", dtype), targets)
+    table = _checked(read_lists(node, "target", dtype), targets, node.op_type)
     transform = attributes.choice("post_transform", POST_TRANSFORMS, "NONE")
     function = attributes.choice("aggregate_function", AGGREGATES, "SUM")
     base = floats_or_tensor(node, "base_values", dtype)
@@ -62,7 +63,7 @@ def lower_tree_ensemble(tape: RuleTape, node: ir.Node) -> Sequence[ir.Value]:
     if dtype not in {np.dtype(np.float32), np.dtype(np.float64)}:
         raise DeclinedError(f"the input of TreeEnsemble is {dtype}, expected float32 or float64")
     targets = attributes.integer("n_targets", 0)
-    table = _checked(read_tree_ensemble(node, dtype), targets)
+    table = _checked(read_tree_ensemble(node, dtype), targets, node.op_type)
     function, transform = attributes.integer("aggregate_function", 1), attributes.integer("post_transform", 0)
     if not 0 <= function < len(AGGREGATES) or not 0 <= transform < len(V5_TRANSFORMS):
         raise DeclinedError(f"attribute 'aggregate_function' is {function} and 'post_transform' {transform}")
@@ -79,8 +80,8 @@ def lower_tree_ensemble_classifier(tape: RuleTape, node: ir.Node) -> Sequence[ir
     x = as_matrix(tape, require_number(node), "the input of TreeEnsembleClassifier")
     transform = Attributes(node).choice("post_transform", POST_TRANSFORMS, "NONE")
     labels = class_labels(node, "classlabels_int64s")
-    dtype = _sum_dtype(x)
-    table = _checked(read_lists(node, "class", dtype), len(labels))
+    dtype = sum_dtype(x)
+    table = _checked(read_lists(node, "class", dtype), len(labels), node.op_type)
     base = floats_or_tensor(node, "base_values", dtype)
     presence = find_presence(table, len(labels))
     counting = with_counts(table, len(labels), presence.sometimes)
@@ -94,11 +95,6 @@ def lower_tree_ensemble_classifier(tape: RuleTape, node: ir.Node) -> Sequence[ir
     )
     label, answers = classify(tape, given, labels, base, transform)
     return [shaped(label, x), shaped(answers, x, len(labels))]
-
-
-def _sum_dtype(x: ir.Value) -> np.dtype[Any]:
-    """Return the dtype that onnxruntime adds leaves in: float64 for float64 input, float32 for all else."""
-    return np.dtype(np.float64 if require_dtype(x, "the input of a tree ensemble") == np.float64 else np.float32)
 
 
 def _scores(
@@ -115,26 +111,22 @@ def _scores(
     Sums are taken in float64 and rounded once, where onnxruntime adds float32 numbers one after another (in an order
     that depends on its threads): they differ by rounding, at most trees x 2**-24 of the sum of magnitudes.
     """
-    dtype = _sum_dtype(x)
+    dtype = sum_dtype(x)
     base = base if base is not None and base.size else np.zeros(targets)
     return aggregate(tape, table, x, function, base.astype(np.float64), dtype=dtype)
 
 
-def _checked(table: NodeTable, targets: int) -> NodeTable:
+def _checked(table: NodeTable, targets: int, op_type: str) -> NodeTable:
     """Return the table with one score a leaf if there is one target; decline scores of targets that do not exist.
 
     For one target onnxruntime reads one number a leaf: its first score, or without one its entry of `nodes_values`.
     """
-    if targets < 1:
-        raise DeclinedError(f"there are {targets} targets or class labels, expected at least 1")
-    wrong = (table.score_target < 0) | (table.score_target >= targets)
-    if wrong.any():
-        raise DeclinedError(f"a leaf scores target or class {table.score_target[wrong][0]} of {targets}")
+    check_scores(table, targets, op_type)
     if targets == 1:
         weight = table.value.copy()
         weight[table.score_leaf[::-1]] = table.score_weight[::-1]
         leaves = np.flatnonzero(table.mode == LEAF)
         table = replace(table, score_leaf=leaves, score_target=np.zeros_like(leaves), score_weight=weight[leaves])
     if not np.isfinite(table.score_weight).all():
-        raise DeclinedError("a leaf's weight is not finite")
+        raise DeclinedError(f"attribute '{SCORES[op_type].weights}' has a weight that is not finite")
     return table
