@@ -28,12 +28,14 @@ KNOWN_OUTPUTS = {
     "label": "predict",
     "output_label": "predict",
     "variable": "predict",
+    "predictions": "predict",
+    "PredictedLabel.output": "predict",
     "probabilities": "predict_proba",
     "probability_tensor": "predict_proba",
     "output_probability": "predict_proba",
     **{name: name for name in METHODS},
 }
-"""The outputs of skl2onnx and onnxmltools, and the scikit-learn methods that they answer."""
+"""The outputs of skl2onnx, onnxmltools, CatBoost and ML.NET, and the scikit-learn methods that they answer."""
 
 
 def describe_plain(model: onnx.ModelProto, *, target: str = "unknown", precision: str = "as found") -> Metadata:
@@ -53,7 +55,7 @@ def describe_plain(model: onnx.ModelProto, *, target: str = "unknown", precision
     methods = [m for o in model.graph.output if (m := _method(o, labels.get(o.name))) is not None]
     predict = next((m for m in methods if m.name == "predict" and m.labels), None)
     return Metadata(
-        estimator=model.graph.name or "unknown",
+        estimator=_origin(model),
         target=target,
         precision=precision,
         schema=Schema("frame", tuple(columns), width, tuple(c.name for c in columns), reorder=True)
@@ -67,6 +69,29 @@ def describe_plain(model: onnx.ModelProto, *, target: str = "unknown", precision
 def text_copies(model: onnx.ModelProto) -> dict[str, str]:
     """Return the outputs that a model had before it was lowered, because they repeat text inputs; and which ones."""
     return _json_property(model, COPIES_KEY)
+
+
+def other_outputs(model: onnx.ModelProto, metadata: Metadata) -> dict[str, str]:
+    """Return the outputs that answer no method, each with its dtype and shape in words."""
+    answered = {name for method in metadata.methods for name in method.outputs}
+    return {o.name: _in_words(o) for o in model.graph.output if o.name not in answered}
+
+
+def _in_words(output: onnx.ValueInfoProto) -> str:
+    if not output.type.HasField("tensor_type"):
+        return "a list of maps" if output.type.HasField("sequence_type") else "no tensor"
+    kind = output.type.tensor_type
+    is_text = kind.elem_type == onnx.TensorProto.STRING
+    dtype = "text" if is_text else np.dtype(onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type)).name
+    if not kind.HasField("shape"):
+        return dtype
+    lengths = [str(d.dim_value) if d.dim_value > 0 else "?" for d in kind.shape.dim[1:]]
+    return f"{dtype} ({', '.join(['rows', *lengths])}{'' if lengths else ','})"
+
+
+def _origin(model: onnx.ModelProto) -> str:
+    """Return who wrote the model; the name of its graph is a random number in onnxmltools' files."""
+    return f"a model of {model.producer_name}" if model.producer_name else model.graph.name or "unknown"
 
 
 def _column(value: onnx.ValueInfoProto, index: int, vocabulary: Sequence[str] | None) -> Column:

@@ -10,7 +10,7 @@ import onnx
 
 from bridge.artifact import Metadata, batch_size, get_metadata
 from bridge.placement import NEEDS_CUDNN, Place, Use, place, short_dtype
-from bridge.plain import describe_plain, text_copies
+from bridge.plain import describe_plain, other_outputs, text_copies
 from bridge.portability import portable_tier
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ class Summary:
         1 where the file keeps to what every measured runtime computes alike, else 2, and what it holds beyond that.
     operators
         By domain and name; subgraphs and local functions included.
+    other_outputs
+        The outputs that answer no method, each with its dtype and shape in words.
     host_work
         What is done on the host whatever the device, in words.
     """
@@ -69,6 +71,7 @@ class Summary:
     tier: int
     beyond_core: tuple[str, ...]
     operators: tuple[OperatorCount, ...]
+    other_outputs: Mapping[str, str]
     host_work: tuple[str, ...]
 
     @property
@@ -108,6 +111,7 @@ def summarize(model: onnx.ModelProto) -> Summary:
         tier=tier,
         beyond_core=tuple(beyond_core),
         operators=tuple(OperatorCount(*key, nodes) for key, nodes in sorted(counts.items())),
+        other_outputs=other_outputs(model, metadata),
         host_work=tuple(_host_work(metadata, +text, text_copies(model))),
     )
 

@@ -41,7 +41,10 @@ def show_summary(name: str, summary: Summary, console: Console) -> None:
     for line in lines:
         console.print(fill(line, console.width, subsequent_indent=INDENT), markup=False)
     console.print(_inputs(summary))
-    console.print(_methods(summary))
+    if metadata.methods or not summary.other_outputs:
+        console.print(_methods(summary))
+    if summary.other_outputs:
+        console.print(_other_outputs(summary))
     console.print(_operators(summary))
     console.print(_placement(summary), markup=False)
     for work in summary.host_work:
@@ -95,6 +98,13 @@ def _methods(summary: Summary) -> Table:
     for method in summary.metadata.methods:
         outputs = "" if method.outputs == (method.name,) else f" from {', '.join(method.outputs)}"
         table.add_row(_plain(method.name + outputs), _answer(method), _parity(summary, method.name))
+    return table
+
+
+def _other_outputs(summary: Summary) -> Table:
+    table = _table("\nOutputs without a method: Predictor.run(X) gives them", "name", "graph")
+    for name, kind in summary.other_outputs.items():
+        table.add_row(_plain(name), kind)
     return table
 
 

@@ -46,6 +46,26 @@ def test_plain_model_is_described(run, tmp_path):
     assert "1 on CUDA, 1 on the CPU, 1 not measured" in result.stdout
 
 
+def test_outputs_without_a_method_are_listed(run, tmp_path):
+    text = helper.make_tensor_value_info("Town.output", TensorProto.STRING, [None, 1])
+    maps = helper.make_sequence_type_proto(
+        helper.make_map_type_proto(TensorProto.INT64, helper.make_tensor_type_proto(TensorProto.FLOAT, []))
+    )
+    model = _plain_model()
+    model.producer_name = "ML.NET"
+    model.graph.output.extend([text, helper.make_value_info("Maps", maps)])
+    onnx.save(model, tmp_path / "plain.onnx")
+
+    shown = run("inspect", tmp_path / "plain.onnx").stdout
+
+    assert "estimator  a model of ML.NET\n" in shown
+    assert "\nOutputs without a method" in shown
+    assert [line.split() for line in shown.splitlines() if line.startswith(("Town", "Maps"))] == [
+        ["Town.output", "text", "(rows,", "1)"],
+        ["Maps", "a", "list", "of", "maps"],
+    ]
+
+
 def test_truncated_file_is_a_clear_error(run, files, tmp_path):
     (tmp_path / "half.onnx").write_bytes(files.model.read_bytes()[:1000])
 

@@ -85,6 +85,11 @@ def test_numbers_are_checked_against_the_input():
         predictor.predict([[1.5, 2]])
 
 
+@pytest.mark.parametrize("output", ["variable", "predictions", "PredictedLabel.output"])
+def test_the_output_of_a_known_exporter_is_predict(output):
+    assert bridge.load(add_model([("features", [None, 2])], output=output)).predict([[1, 2]]).tolist() == [3.0]
+
+
 def test_model_without_a_known_output_runs_but_has_no_method(caplog):
     predictor = bridge.load(add_model([("features", [None, 2])], output="something"))
     assert predictor.methods == ()
