@@ -315,3 +315,11 @@ ABS = helper.make_node("Abs", ["X"], ["Y"])
 def test_float64_is_found_wherever_it_comes_from(nodes, constants, element, expected):
     model = model_of(nodes, constants, output=TensorProto.FLOAT, element=element)
     assert has_float64(ir.from_proto(model)) is expected
+
+
+def test_list_of_float64_tensors_becomes_one_of_float32_tensors():
+    model = model_of([helper.make_node("SequenceConstruct", ["X", "X"], ["Y"])], {})
+    listed = helper.make_tensor_sequence_value_info("Y", TensorProto.DOUBLE, None)
+    model.graph.output[0].CopyFrom(listed)
+    (found,) = run(narrowed(model)[0], {"X": np.ones((2, 3), np.float32)})
+    assert [a.dtype for a in found] == [np.float32] * 2

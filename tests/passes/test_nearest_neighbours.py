@@ -58,7 +58,7 @@ def twice(count, width, dtype, seed):
 
 @pytest.mark.parametrize("roots", [True, False])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("width", [3, 20])
+@pytest.mark.parametrize("width", [3, 33])
 @pytest.mark.parametrize("rows", [spread, grid, tenths, far, uneven, twice])
 def test_neighbours_and_distances_have_the_bits_of_the_loop(rows, width, dtype, roots):
     model = nearest(rows(400, width, dtype, 1), roots=roots)

@@ -136,7 +136,8 @@ class ToFloat32(ir.passes.InPlacePass):
 def _retype(value: ir.Value) -> bool:
     if value.dtype != ir.DataType.DOUBLE:
         return False
-    value.type = ir.TensorType(ir.DataType.FLOAT)
+    narrow = ir.TensorType(ir.DataType.FLOAT)
+    value.type = ir.SequenceType(narrow) if isinstance(value.type, ir.SequenceType) else narrow
     return True
 
 

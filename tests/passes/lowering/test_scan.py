@@ -17,13 +17,13 @@ def rows(width, dtype=np.float32, *, count=30, seed=0):
 
 @pytest.mark.parametrize("opset", [13, 18])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("width", [1, 3, 4, 5, 16, 17, 33])
+@pytest.mark.parametrize("width", [1, 3, 5, 32, 33])
 def test_squared_distances_have_the_bits_of_the_loop(width, dtype, opset):
     model = distance_loop(rows(width, dtype, seed=1), opset=opset)
 
     lowered = check_parity(model, {"X": rows(width, dtype)}, "cuda")
 
-    assert ("ReduceSumSquare" in op_types(lowered)) == (width > 16)
+    assert ("ReduceSumSquare" in op_types(lowered)) == (width > 32)
 
 
 @pytest.mark.parametrize(("width", "dtype"), [(3, np.float32), (8, np.float32), (1, np.float64), (4, np.float64)])
