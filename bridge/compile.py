@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -12,7 +13,7 @@ import onnx
 from bridge.artifact import Metadata, get_metadata, read_file, set_metadata, write_model
 from bridge.data.beside import check_writable
 from bridge.data.table import fits_float32, in_fitted_order
-from bridge.errors import InputError, ParityError
+from bridge.errors import ArtifactError, InputError, ParityError
 from bridge.export.graph import export_graph
 from bridge.method import Classes
 from bridge.passes.data_file import large_constants_beside
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from bridge.data.schema import Schema
     from bridge.runtime.predictor import Predictor
     from bridge.verify.report import Report
+
+logger = logging.getLogger("bridge")
 
 VERSIONS = ("onnx-bridge", "scikit-learn", "skl2onnx", "onnx", "onnx-ir", "numpy", "onnxruntime", "onnxruntime-gpu")
 """The distributions whose versions a file records."""
@@ -194,7 +197,8 @@ def lower(
     with large_constants_beside(model, path):
         proto = _to_proto(model, chosen, form)
     metadata = _lowered_metadata(proto, chosen, precision)
-    set_metadata(proto, replace(metadata, row_bytes=row_bytes(model), versions=_versions()))
+    if metadata is not None:
+        set_metadata(proto, replace(metadata, row_bytes=row_bytes(model), versions=_versions()))
     if path is not None:
         write_model(proto, path)
     return proto
@@ -220,11 +224,18 @@ def _to_proto(model: ir.Model, target: Target, form: FileForm) -> onnx.ModelProt
     return to_proto(model)
 
 
-def _lowered_metadata(proto: onnx.ModelProto, target: Target, precision: str | None) -> Metadata:
-    """Return what the lowered model says of itself: one of bridge's own says what it said before, but the parity."""
+def _lowered_metadata(proto: onnx.ModelProto, target: Target, precision: str | None) -> Metadata | None:
+    """Return what the lowered model says of itself: one of bridge's own says what it said before, but the parity.
+
+    None, with a word in the log, for a model that reads something else than a table.
+    """
     found = get_metadata(proto)
     if found is None:
-        return describe_plain(proto, target=target, precision=precision or "as found")
+        try:
+            return describe_plain(proto, target=target, precision=precision or "as found")
+        except ArtifactError as reason:
+            logger.warning("%s The lowered model is for runtimes, not for bridge.load.", reason)
+            return None
     if precision == "float32":
         found = replace(found, schema=_narrowed(found.schema), precision=precision, exact_decisions=False)
     return replace(found, target=target, parity={})

@@ -109,6 +109,21 @@ def test_input_that_is_no_table_is_refused(shape):
         describe_plain(model)
 
 
+def test_a_model_that_reads_no_table_is_lowered_for_runtimes(caplog):
+    shape = [None, 3, 2]
+    infos = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in "XY"]
+    graph = helper.make_graph([helper.make_node("Abs", ["X"], ["Y"])], "g", infos[:1], infos[1:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=7)
+
+    lowered = bridge.lower(model, target="cuda")
+
+    assert [node.op_type for node in lowered.graph.node] == ["Abs"]
+    assert "input 'X' has 3 dimensions" in caplog.text
+    assert "The lowered model is for runtimes, not for bridge.load." in caplog.text
+    with pytest.raises(ArtifactError, match="'X' has 3 dimensions"):
+        bridge.load(lowered)
+
+
 def test_input_that_is_no_tensor_is_refused():
     model = text_model()
     sequence = helper.make_tensor_sequence_value_info("town", TensorProto.FLOAT, None)

@@ -9,6 +9,7 @@ import onnx_ir as ir
 
 from bridge.errors import LoweringError
 from bridge.opset import MAIN_DOMAIN, MAIN_OPSET
+from bridge.passes.ensure import leftover
 from bridge.passes.kernels.rules import RULES
 from bridge.passes.lower_ops import LowerOps
 from bridge.passes.shapes import infer_shapes
@@ -55,4 +56,4 @@ def _line(node: ir.Node, opset: int, declined: str | None) -> str:
     use = use_of(node, opset)
     dtypes = ", ".join(dict.fromkeys(d for d in use.inputs if d))
     reason = f"onnxruntime has no CUDA kernel for {node.op_type} of {dtypes or 'this form'} in opset {opset}"
-    return f"{node.name or '(unnamed)'} ({node.op_type}): {reason}{f', and {declined}' if declined else ''}"
+    return leftover(node, f"{reason}{f', and {declined}' if declined else ''}")
