@@ -18,8 +18,11 @@ def check_result(model: ir.Model) -> None:
     """Raise `ArtifactError` where the nodes contradict one another: in types, in lengths, or in what reads what.
 
     What bridge makes never does; what it leaves as a file has it may. Declared shapes, and with them the list of
-    outputs, are put aside: onnxruntime only warns of skl2onnx's, though some have the wrong number of axes.
+    outputs, are put aside: onnxruntime only warns of skl2onnx's, though some have the wrong number of axes. A model
+    of an input without a shape is not checked: ONNX's checker refuses it, onnxruntime does not.
     """
+    if any(value.shape is None for value in model.graph.inputs):
+        return
     outputs = list(model.graph.outputs)
     model.graph.outputs.clear()
     declared = [(value, value.shape) for node in model.graph.all_nodes() for value in node.outputs]

@@ -36,6 +36,15 @@ def test_a_sound_file_is_taken(target):
     assert_same(run(bridge.lower(sound(), target=target), x), run(sound(), x))
 
 
+def test_an_input_without_a_shape_is_taken_as_onnxruntime_takes_it(target):
+    model = sound()
+    del model.graph.node[0]
+    model.graph.node[0].input[0] = "X"
+    model.graph.input[0].type.tensor_type.ClearField("shape")
+    x = {"X": np.array([[1.0, 2.0]], np.float32)}
+    assert_same(run(bridge.lower(model, target=target), x), run(model, x))
+
+
 FAULTS = {
     "no output": (lambda m: m.graph.ClearField("output"), "the model's graph has no output"),
     "untyped input": (lambda m: m.graph.input[0].ClearField("type"), "input 'X' has no type"),
