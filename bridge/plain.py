@@ -21,6 +21,8 @@ TEXT_INPUTS_KEY = "bridge.text_inputs"
 """Left by the lowering: for inputs that became codes, the text of each code."""
 LABELS_KEY = "bridge.labels"
 """Left by the lowering: for outputs that became positions, the labels that they point into."""
+COLUMNS_KEY = "bridge.columns"
+"""Left by the lowering: for outputs that were lists of maps, the class of each column."""
 COPIES_KEY = "bridge.text_copies"
 """Left by the lowering: for outputs that it took out, the text input that each repeated."""
 
@@ -53,7 +55,6 @@ def describe_plain(model: onnx.ModelProto, *, target: str = "unknown", precision
     width = sum(c.width for c in columns)
     named = len(columns) > 1 and len(columns) == width
     methods = [m for o in model.graph.output if (m := _method(o, labels.get(o.name))) is not None]
-    predict = next((m for m in methods if m.name == "predict" and m.labels), None)
     return Metadata(
         estimator=_origin(model),
         target=target,
@@ -62,8 +63,20 @@ def describe_plain(model: onnx.ModelProto, *, target: str = "unknown", precision
         if named
         else Schema("array", tuple(columns), width),
         methods=tuple(methods),
-        classes=predict.labels if predict else (),
+        classes=_classes(model, methods),
     )
+
+
+def _classes(model: onnx.ModelProto, methods: Sequence[Method]) -> tuple[Classes, ...]:
+    """Return the classes: those that labels point into, or those of the columns that a list of maps became."""
+    columns = _json_property(model, COLUMNS_KEY)
+    for method in methods:
+        if method.name == "predict" and method.labels:
+            return method.labels
+        if method.name == "predict_proba" and method.outputs[0] in columns:
+            classes = columns[method.outputs[0]]
+            return (Classes("int64" if isinstance(classes[0], int) else "object", tuple(classes)),)
+    return ()
 
 
 def text_copies(model: onnx.ModelProto) -> dict[str, str]:

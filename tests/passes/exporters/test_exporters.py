@@ -83,6 +83,24 @@ def test_a_portable_file_has_no_float64_but_the_files_own(name, found):
     assert ("values of double" in beyond) == found
 
 
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize(
+    ("name", "classes"),
+    [
+        ("lightgbm: two classes", [0, 1]),
+        ("lightgbm: two names", ["no", "yes"]),
+        ("catboost: three names", ["a", "b", "é"]),
+        ("catboost: ten classes", list(range(10))),
+        ("skl2onnx: three names", ["a", "b", "é"]),
+    ],
+)
+def test_a_predictor_knows_the_classes_that_a_zipmap_named(name, classes, target):
+    predictor = bridge.load(lowered(name, target), device="cpu")
+    rows = next(iter(rows_for(exported(name)).values()))[:5]
+    assert predictor.classes_.tolist() == classes
+    assert predictor.predict(rows).tolist() == [classes[i] for i in predictor.predict_proba(rows).argmax(axis=1)]
+
+
 @pytest.mark.parametrize("name", from_catboost.BROKEN)
 def test_a_classifier_without_class_labels_is_refused_by_name(name):
     model = from_catboost.BROKEN[name]()
