@@ -77,7 +77,11 @@ class RuleTape:
     def cast(self, x: ir.Value, dtype: DTypeLike) -> ir.Value:
         """Return `x` in `dtype`; no node where it is known to be that already."""
         to = ir.DataType.from_numpy(np.dtype(dtype))
-        return x if x.dtype == to else self.op("Cast", x, to=to.value, dtype=to)
+        if x.dtype == to:
+            return x
+        made = self.op("Cast", x, to=to.value, dtype=to)
+        made.shape = x.shape.copy() if x.shape is not None else None
+        return made
 
 
 class Rule(Protocol):

@@ -6,7 +6,7 @@ import pytest
 
 import bridge
 from tests.passes.judge import lower
-from tests.passes.kernels.cases import cases
+from tests.passes.kernels.cases import by_cudnn, cases
 from tests.passes.test_text_first import TEXT, text_model
 
 CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
@@ -19,6 +19,11 @@ def test_lowered_operator_runs_on_cuda(place, case):
     assert CPU in {node.provider for node in place(model)}
 
     assert {node.op_type for node in place(lower(model, "cuda")) if node.provider != CUDA} == set()
+
+
+@pytest.mark.parametrize("case", list(by_cudnn()), ids=str)
+def test_what_needed_cudnn_still_runs_on_cuda(place, case):
+    assert {node.provider for node in place(lower(case.model(), "cuda"))} == {CUDA}
 
 
 def test_only_the_work_on_text_is_on_the_cpu(place):

@@ -8,6 +8,7 @@ import numpy as np
 import onnx_ir as ir
 
 from bridge.errors import DeclinedError
+from bridge.passes.kernels.extremes import first_extreme
 from bridge.passes.lowering.attributes import Attributes
 from bridge.passes.lowering.values import is_nan, like, rank_of, require_number, where
 from bridge.passes.rule import RuleTape, constant_of, require_dtype
@@ -65,7 +66,9 @@ def _hardmax(tape: RuleTape, node: ir.Node) -> Sequence[ir.Value]:
         axis += rank_of(x) or 0
     dtype = require_dtype(x, "the input of Hardmax")
     lowest = where(tape, is_nan(tape, x), like(tape, -np.inf, x), x)
-    place = tape.op("ArgMax", lowest, axis=axis, keepdims=0, dtype=ir.DataType.INT64)
+    lowest.shape = x.shape
+    place = first_extreme(tape, "ArgMax", lowest, axis)
+    place = tape.op("Squeeze", place, tape.constant([axis], np.int64), dtype=place.dtype)
     depth = _length(tape, x, axis)
     zero_one = tape.constant([0, 1], np.float32)
     hot = tape.cast(tape.op("OneHot", place, depth, zero_one, axis=axis, dtype=ir.DataType.FLOAT), dtype)

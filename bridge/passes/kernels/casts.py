@@ -70,5 +70,4 @@ RULES: dict[str, Rule] = {
     "GatherND": Wider(_MOVED, inputs=(0,)),
     "Tile": Wider({**_MOVED, "bool": np.int32}, inputs=(0,)),
     **dict.fromkeys(("DepthToSpace", "SpaceToDepth"), Wider({"int8": np.float32, "uint8": np.float32})),
-    **dict.fromkeys(("ReduceMax", "ReduceMin"), Wider({"bool": np.uint8}, inputs=(0,))),
 }

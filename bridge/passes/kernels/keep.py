@@ -10,6 +10,7 @@ import onnx_ir as ir
 from bridge.errors import LoweringError
 from bridge.opset import MAIN_DOMAIN, MAIN_OPSET
 from bridge.passes.ensure import leftover
+from bridge.passes.kernels.cudnn import needs_cudnn
 from bridge.passes.kernels.rules import RULES
 from bridge.passes.lower_ops import LowerOps
 from bridge.passes.shapes import infer_shapes
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 class KeepToKernels(ir.passes.InPlacePass):
     """Replace the nodes that onnxruntime would put on the CPU by nodes that it puts on CUDA.
 
-    Computations with shapes, and what works on text, stay. Raises `LoweringError` with every other node that is left.
+    Those that it could only run there with cuDNN are replaced too, where a rule can. Computations with shapes, and what
+    works on text, stay. Raises `LoweringError` with every other node that is left on the CPU.
     """
 
     options: Options
@@ -36,7 +38,8 @@ class KeepToKernels(ir.passes.InPlacePass):
         exempt = shape_computations(model.graph.all_nodes())
 
         def find(node: ir.Node, _target: Target) -> Rule | None:
-            return RULES.get(node.op_type) if node not in exempt and _is_off_cuda(node, opset) else None
+            is_wanted = node not in exempt and (_is_off_cuda(node, opset) or needs_cudnn(node))
+            return RULES.get(node.op_type) if is_wanted else None
 
         lowering = LowerOps(self.options, find)
         modified = lowering(model).modified

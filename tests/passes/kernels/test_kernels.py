@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
+import onnx_ir as ir
 import pytest
 from onnx import TensorProto, helper
 
 from bridge.errors import LoweringError
+from bridge.passes.kernels.cudnn import needs_cudnn
 from bridge.placement import Use, place, short_dtype
 from tests.passes.judge import assert_same, lower, op_types, run
-from tests.passes.kernels.cases import Case, cases, integers, small
+from tests.passes.kernels.cases import Case, by_cudnn, cases, integers, small
 
 CASES = list(cases())
 
@@ -34,9 +36,30 @@ def test_lowered_node_gives_the_same_and_is_placed_on_cuda(case):
     lowered = lower(model, "cuda")
 
     assert {op for op, where in places(lowered) if where != "CUDA"} == set()
-    for rows in (None, 1, 0):
+    for rows in case.counts():
         feeds = case.fed(rows)
         assert_same(run(lowered, feeds), run(model, feeds), tolerance=case.tolerance)
+
+
+@pytest.mark.parametrize("case", list(by_cudnn()), ids=str)
+def test_what_only_cudnn_runs_becomes_what_needs_none(case):
+    model = case.model()
+    assert {where for _, where in places(model)} == {"CUDA"}
+
+    lowered = lower(model, "cuda")
+
+    assert case.op_type not in op_types(lowered) or case.op_type in {"ReduceSum", "ArgMax", "ArgMin"}
+    assert {where for _, where in places(lowered)} == {"CUDA"}
+    assert not [node for node in ir.from_proto(lowered).graph if needs_cudnn(node)]
+    for rows in case.counts():
+        feeds = case.fed(rows)
+        assert_same(run(lowered, feeds), run(model, feeds), tolerance=case.tolerance)
+
+
+def test_a_reduction_of_all_rows_is_left_to_cudnn():
+    model = Case("ReduceMax", {"X": small(np.float32, (6, 4))}, {"axes": [0]}, opset=13).model()
+
+    assert op_types(lower(model, "cuda")) == ["ReduceMax"]
 
 
 def graph(nodes, inputs, outputs, constants=(), opset=21):
