@@ -297,16 +297,9 @@ def test_log_softmax_keeps_small_probabilities():
     assert_same(make_graph(("LogSoftmax", "a", {"axis": 1})), {"a": rows}, rtol=1e-6)
 
 
-def test_einsum_of_a_product_is_a_matmul():
-    model = make_graph(("Einsum", "a c", {"equation": "nf,fk->nk"}), constants={"c": np.eye(2, dtype=np.float32)})
-
-    assert assert_same(model, {"a": np.ones((3, 2), np.float32)}) == ["MatMul"]
-
-
 @pytest.mark.parametrize(
     ("node", "constants", "reason"),
     [
-        (("Einsum", "a c", {"equation": "nf,kf->nk"}), {"c": np.eye(2, dtype=np.float32)}, "nf,kf->nk"),
         (("Pow", "a c", {}), {"c": np.float32(3)}, "Pow of other things"),
         (("Max", "a a", {}), {}, "two computed values"),
     ],

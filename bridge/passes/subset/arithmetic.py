@@ -16,14 +16,6 @@ if TYPE_CHECKING:
 
     from bridge.passes.rule import Rule
 
-EINSUMS = {
-    "ij,jk->ik": "MatMul",
-    "bij,bjk->bik": "MatMul",
-    "i,i->i": "Mul",
-    "ij,ij->ij": "Mul",
-}
-"""Equations, with their letters in the order of appearance renamed to these, that are one operator."""
-
 
 def _reciprocal(tape: RuleTape, node: ir.Node) -> Sequence[ir.Value]:
     x = _present(node)[0]
@@ -63,17 +55,6 @@ def _log_softmax(tape: RuleTape, node: ir.Node) -> Sequence[ir.Value]:
     return [tape.op("Sub", shifted, tape.op("Log", total, dtype=x.dtype), dtype=x.dtype)]
 
 
-def _einsum(tape: RuleTape, node: ir.Node) -> Sequence[ir.Value]:
-    equation = node.attributes["equation"].as_string().replace(" ", "")
-    letters = list(dict.fromkeys(c for c in equation if c.isalpha()))
-    names = "bijk" if equation.count(",") and len(equation.split(",")[0]) == 3 else "ijk"
-    renamed = equation.translate({ord(old): new for old, new in zip(letters, names, strict=False)})
-    if renamed not in EINSUMS or len(letters) > len(names):
-        raise DeclinedError(f"Einsum of the equation {equation!r}")
-    a, b = _present(node)
-    return [tape.op(EINSUMS[renamed], a, b, dtype=a.dtype)]
-
-
 def _present(node: ir.Node) -> list[ir.Value]:
     values = [v for v in node.inputs if v is not None]
     if len(values) != len(node.inputs) or not values:
@@ -86,5 +67,4 @@ RULES: dict[str, Rule] = {
     "Pow": _pow,
     "Sum": _sum,
     "LogSoftmax": _log_softmax,
-    "Einsum": _einsum,
 }
