@@ -41,6 +41,9 @@ def lower_einsum(tape: RuleTape, node: ir.Node) -> Sequence[ir.Value]:
         return [_sum_of_products(tape, first, second, batch, summed).ordered(tape, result)]
     if (len(own[0]), len(own[1]), len(summed)) != (1, 1, 1):
         raise DeclinedError(f"Einsum of the equation {equation!r}")
+    if not (first.letters.startswith(batch) and second.letters.startswith(batch)):
+        # onnxruntime 1.31.1 fuses such a Transpose into the MatMul, and divides by zero where there are no rows.
+        raise DeclinedError(f"Einsum of the equation {equation!r} moves the axes that both factors share")
     left, right = first.ordered(tape, batch + own[0] + summed), second.ordered(tape, batch + summed + own[1])
     product = tape.op("MatMul", left, right, dtype=left.dtype)
     return [_Factor(product, batch + own[0] + own[1]).ordered(tape, result)]

@@ -54,7 +54,16 @@ def test_whole_numbers_are_multiplied(target):
     check_parity(model, feeds, target, rows=())
 
 
-@pytest.mark.parametrize("equation", ["ij->ji", "ij,jk,kl->il", "ii,ij->j", "ij,k->ijk", "ij,jk->i", "bij,jk->bik"])
+@pytest.mark.parametrize("equation", ["ij,kj->ik", "ji,jk->ik", "bji,bjk->bik", "bij,bkj->ibk"])
+def test_no_rows_do_not_end_the_process(monkeypatch, equation):
+    monkeypatch.setitem(SIZES, "i", 0)
+    model, feeds = einsum(equation)
+    check_parity(model, feeds, "portable", rows=())
+
+
+@pytest.mark.parametrize(
+    "equation", ["ij->ji", "ij,jk,kl->il", "ii,ij->j", "ij,k->ijk", "ij,jk->i", "bij,jk->bik", "ibj,bjk->ibk"]
+)
 def test_other_equations_stay(equation):
     model, _ = einsum(equation)
     assert op_types(lower(model, "portable")) == ["Einsum"]
