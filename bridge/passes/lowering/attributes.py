@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -87,7 +88,11 @@ def ml_version(node: ir.Node) -> int:
 
 
 def check_same_length(lengths: dict[str, int]) -> None:
-    """Decline where the attributes, given by name and length, are not all of one length."""
-    if len(set(lengths.values())) > 1:
-        listed = ", ".join(f"'{name}' has {length}" for name, length in lengths.items())
-        raise DeclinedError(f"attributes that must be of one length are not: {listed}")
+    """Decline where the attributes, given by name and length, are not all of one length; name those unlike the most."""
+    if len(set(lengths.values())) <= 1:
+        return
+    (usual, times), *_ = Counter(lengths.values()).most_common()
+    others = times > len(lengths) // 2
+    listed = [f"'{name}' has {length}" for name, length in lengths.items() if length != usual or not others]
+    rest = [f"all others have {usual}"] if others else []
+    raise DeclinedError(f"attributes that must be of one length are not: {', '.join(listed + rest)}")

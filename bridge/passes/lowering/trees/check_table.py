@@ -80,7 +80,13 @@ def check_tree_operator(node: ir.Node) -> None:
 
 
 def _check_ends(table: NodeTable) -> None:
-    """Decline a node that is its own ancestor: level by level, no path is longer than there are nodes."""
+    """Decline a node that is its own ancestor: no path is longer than there are nodes.
+
+    Nearly all files write a node before its children, and then no path goes back.
+    """
+    inner = np.flatnonzero(table.mode != LEAF)
+    if (np.minimum(table.true_child[inner], table.false_child[inner]) > inner).all():
+        return
     frontier: NDArray[np.int64] = table.roots
     for _ in range(len(table.mode)):
         frontier = frontier[table.mode[frontier] != LEAF]
