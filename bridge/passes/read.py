@@ -129,11 +129,16 @@ def _rename_domain(model: onnx.ModelProto, old: str, new: str, *, version: int) 
 
 
 def _forget_types(graph: onnx.GraphProto) -> None:
-    """Leave out what the file says of values that shape inference knows: where both differ, no runtime loads it."""
-    inferred = {name for node in graph.node if node.domain == MAIN_DOMAIN for name in node.output}
-    kept = [value for value in graph.value_info if value.name not in inferred]
+    """Leave out what the file says of values whose types are known without: where both differ, no runtime loads it."""
+    known = {name for node in graph.node if node.domain == MAIN_DOMAIN for name in node.output}
+    known |= {tensor.name for tensor in graph.initializer}
+    kept = [value for value in graph.value_info if value.name not in known]
     del graph.value_info[:]
     graph.value_info.extend(kept)
+    inputs = {value.name: value for value in graph.input}
+    for value in graph.output:
+        if value.name in inputs:
+            value.CopyFrom(inputs[value.name])
 
 
 def _constants_are_no_inputs(graph: onnx.GraphProto) -> None:

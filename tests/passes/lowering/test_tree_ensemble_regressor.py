@@ -14,7 +14,7 @@ X = {"X": np.array([[0.0], [1.0], [2.0], [3.0], [40.0], [np.nan], [1.5]], np.flo
 
 
 def regressor(x, attributes, *, n_targets=1, **more):
-    return ml_model("TreeEnsembleRegressor", x, [TensorProto.FLOAT], n_targets=n_targets, **(attributes | more))
+    return ml_model("TreeEnsembleRegressor", x, [TensorProto.FLOAT], **({"n_targets": n_targets} | attributes | more))
 
 
 def stump(nodes=STUMP, scores=((0, 1, 0, 1.0), (0, 2, 0, 2.0)), **more):
@@ -123,12 +123,21 @@ def changed(**changes):
         ({"target_ids": [0, 5]}, "'target_ids' names target or class 5 of 1"),
         ({"target_weights": [1.0, float("inf")]}, "'target_weights' has a weight that is not finite"),
         ({"base_values": [1.0, 2.0]}, "'base_values' has 2 entries for 1 targets"),
+        ({"n_targets": 2**40}, "'n_targets' says 1099511627776: 2 leaves need too large a table"),
         ({"aggregate_function": "MEAN"}, "'aggregate_function' is 'MEAN'"),
         ({"nodes_missing_value_tracks_true": [1]}, "'nodes_missing_value_tracks_true' has 1"),
     ],
 )
 def test_tables_that_contradict_each_other_are_declined(changes, reason):
     assert reason in declined(changed(**changes))
+
+
+def test_a_feature_beyond_any_table_is_declined():
+    attributes = tables([(0, 0, "BRANCH_EQ", 2**31 - 1, 1.0, 1, 2), *STUMP[1:]], ((0, 1, 0, 1.0), (0, 2, 0, 2.0)))
+    model = ml_model(
+        "TreeEnsembleRegressor", X, [TensorProto.FLOAT], shapes={"X": (None, None)}, n_targets=1, **attributes
+    )
+    assert "asks for feature 2147483647 of an unknown number" in declined(model)
 
 
 def test_a_long_cycle_is_declined_at_once():

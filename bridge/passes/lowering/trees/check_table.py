@@ -10,6 +10,7 @@ import numpy as np
 from bridge.errors import DeclinedError
 from bridge.passes.lowering.attributes import Attributes
 from bridge.passes.lowering.post_transform import POST_TRANSFORMS
+from bridge.passes.lowering.trees.aggregate import MOST_CELLS
 from bridge.passes.lowering.trees.decisions import checked_width
 from bridge.passes.lowering.trees.node_table import floats_or_tensor, read_lists, read_tree_ensemble
 from bridge.passes.lowering.values import require_number
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bridge.passes.lowering.trees.node_table import NodeTable
+
+
+MOST_UNSCORED = 16
+"""Refuse large score tables of which less than one cell in this many is used."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,9 @@ def check_scores(table: NodeTable, targets: int, op_type: str) -> None:
     names = SCORES[op_type]
     if targets < 1:
         raise DeclinedError(f"attribute '{names.count}' says {targets} targets or class labels, expected at least 1")
+    n_leaves = int((table.mode == LEAF).sum())
+    if n_leaves * targets > max(MOST_CELLS, MOST_UNSCORED * len(table.score_target)):
+        raise DeclinedError(f"attribute '{names.count}' says {targets}: {n_leaves} leaves need too large a table")
     wrong = (table.score_target < 0) | (table.score_target >= targets)
     if wrong.any():
         raise DeclinedError(

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from bridge.passes.rule import RuleTape
 
+MOST_COLUMNS = 2**20
+"""Believe a table that asks for more columns only where the input is known to have them."""
 MOST_COPIES = 4
 """Shared nodes may make a forest at most this many times as large as its table."""
 
@@ -71,6 +73,8 @@ def checked_width(table: NodeTable, x: ir.Value) -> int:
     if asked.size and (asked.min() < 0 or (width is not None and asked.max() >= width)):
         worst = asked.min() if asked.min() < 0 else asked.max()
         raise DeclinedError(f"attribute 'nodes_featureids' asks for feature {worst} of {width}")
+    if width is None and asked.max(initial=0) >= MOST_COLUMNS:
+        raise DeclinedError(f"attribute 'nodes_featureids' asks for feature {asked.max()} of an unknown number")
     return width if width is not None else int(asked.max(initial=0)) + 1
 
 
