@@ -30,15 +30,19 @@ class Table:
 
 
 def look_up(tape: RuleTape, x: ir.Value, table: Table) -> ir.Value:
-    """Return the values of the keys `x`, of any shape."""
+    """Return the values of the keys `x`, of any shape, bit by bit: they are gathered, since a Where loses -0.0."""
     nan = np.isnan(table.keys) if np.issubdtype(table.keys.dtype, np.floating) else np.zeros(len(table.keys), np.bool_)
     known = Table(table.keys[~nan], table.values[~nan], table.default)
     if np.issubdtype(require_dtype(x, "a key"), np.integer):
         x = tape.cast(x, np.int64)
-    found = (_by_slot if _is_dense(known) else _by_halving)(tape, x, known)
+    place, values = (_by_slot if _is_dense(known) else _by_halving)(tape, x, known)
     if nan.any():
-        found = where(tape, is_nan(tape, x), tape.constant(table.values[nan][0]), found)
-    return found
+        place = where(tape, is_nan(tape, x), tape.constant(np.int64(len(values))), place)
+        values = np.append(values, table.values[nan][:1])
+    narrow = values.dtype == np.int16  # for which many operators have no kernels
+    constant = tape.constant(values.astype(np.int32) if narrow else values)
+    found = tape.op("Gather", constant, place, axis=0, dtype=constant.dtype)
+    return tape.cast(found, np.int16) if narrow else found
 
 
 def _is_dense(table: Table) -> bool:
@@ -49,23 +53,21 @@ def _is_dense(table: Table) -> bool:
     return span <= MOST_SLOTS_PER_KEY * len(keys) + 16 and int(np.abs(keys).max()) < 2**53
 
 
-def _by_slot(tape: RuleTape, x: ir.Value, table: Table) -> ir.Value:
-    """Gather from a table that has the default in its first and last slot, where all keys outside end up."""
+def _by_slot(tape: RuleTape, x: ir.Value, table: Table) -> tuple[ir.Value, NDArray[Any]]:
+    """Return the slot of each key, and slots that have the default first and last, where all keys outside end up."""
     low, high = int(table.keys.min()) - 1, int(table.keys.max()) + 1
     slots = np.full(high - low + 1, table.default, table.values.dtype)
-    slots[table.keys - low] = table.values
+    slots[table.keys.astype(np.int64) - low] = table.values
     bounded = tape.op("Max", x, like(tape, low, x), dtype=x.dtype)
     top = like(tape, high, x)
     bounded = where(tape, less_or_equal(tape, top, bounded), top, bounded)
-    index = bounded if low == 0 else tape.op("Sub", bounded, like(tape, low, x), dtype=x.dtype)
-    constant = tape.constant(slots)
-    return tape.op("Gather", constant, index, axis=0, dtype=constant.dtype)
+    return bounded if low == 0 else tape.op("Sub", bounded, like(tape, low, x), dtype=x.dtype), slots
 
 
-def _by_halving(tape: RuleTape, x: ir.Value, table: Table) -> ir.Value:
+def _by_halving(tape: RuleTape, x: ir.Value, table: Table) -> tuple[ir.Value, NDArray[Any]]:
     """Search the sorted keys by halving, for all elements at once: log2(keys) rounds of 4 small operators.
 
-    Slot 0 stands for all that is below the first key, and for NaN; the slots behind the last key repeat it.
+    Slot 0 stands for all that is no key; the slots behind the last key repeat it.
     """
     order = np.argsort(table.keys, kind="stable")
     rounds = len(order).bit_length()
@@ -73,19 +75,17 @@ def _by_halving(tape: RuleTape, x: ir.Value, table: Table) -> ir.Value:
     first = table.keys[order[:1]] if order.size else np.zeros(1, table.keys.dtype)
     keys = np.concatenate([first, table.keys[order]])[slots + 1].astype(require_dtype(x, "a key"))
     values = np.concatenate([np.array([table.default], table.values.dtype), table.values[order]])[slots + 1]
-    key_table, value_table = tape.constant(keys), tape.constant(values)
+    zero = tape.constant(np.int64(0))
+    key_table = tape.constant(keys)
 
     place: ir.Value | None = None
     for bit in reversed(range(rounds)):
         step = tape.constant(np.int64(2**bit))
         further = step if place is None else tape.op("Add", place, step, dtype=ir.DataType.INT64)
         passed = less_or_equal(tape, tape.op("Gather", key_table, further, axis=0, dtype=x.dtype), x)
-        stay = tape.constant(np.int64(0)) if place is None else place
-        place = where(tape, passed, further, stay)
-    default = tape.constant(np.asarray(table.default, table.values.dtype))
+        place = where(tape, passed, further, zero if place is None else place)
     if place is None:  # no keys at all
-        return where(tape, less_or_equal(tape, x, x), default, default)
-    found = tape.op("Gather", value_table, place, axis=0, dtype=value_table.dtype)
+        return where(tape, less_or_equal(tape, x, x), zero, zero), values
     key = tape.op("Gather", key_table, place, axis=0, dtype=x.dtype)
     # The key at the place that was reached is not above x, so `x <= key` is equality.
-    return where(tape, less_or_equal(tape, x, key), found, default)
+    return where(tape, less_or_equal(tape, x, key), place, zero), values

@@ -56,12 +56,16 @@ def lower_tree_ensemble_regressor(tape: RuleTape, node: ir.Node) -> Sequence[ir.
 
 @lowers(ML_DOMAIN, "TreeEnsemble", targets=TENSOR_TARGETS)
 def lower_tree_ensemble(tape: RuleTape, node: ir.Node) -> Sequence[ir.Value]:
-    """Return (rows, targets) in the dtype of the input, float32 or float64; post_transforms compute in float32."""
+    """Return (rows, targets) in the dtype of the input; float16 and post_transforms compute in float32.
+
+    onnxruntime has no kernel for float16.
+    """
     x = as_matrix(tape, require_number(node), "the input of TreeEnsemble")
     attributes = Attributes(node)
     dtype = require_dtype(x, "the input of TreeEnsemble")
-    if dtype not in {np.dtype(np.float32), np.dtype(np.float64)}:
-        raise DeclinedError(f"the input of TreeEnsemble is {dtype}, expected float32 or float64")
+    if not np.issubdtype(dtype, np.floating):
+        raise DeclinedError(f"the input of TreeEnsemble is {dtype}, expected a floating-point number")
+    x = tape.cast(x, np.float32) if dtype == np.float16 else x
     targets = attributes.integer("n_targets", 0)
     table = _checked(read_tree_ensemble(node, dtype), targets, node.op_type)
     function, transform = attributes.integer("aggregate_function", 1), attributes.integer("post_transform", 0)
@@ -70,8 +74,8 @@ def lower_tree_ensemble(tape: RuleTape, node: ir.Node) -> Sequence[ir.Value]:
     scores = _scores(tape, table, x, targets, AGGREGATES[function])
     if transform:
         apply = one_score if targets == 1 else transform_scores
-        scores = tape.cast(apply(tape, tape.cast(scores, np.float32), V5_TRANSFORMS[transform]), dtype)
-    return [shaped(scores, x, targets)]
+        scores = apply(tape, tape.cast(scores, np.float32), V5_TRANSFORMS[transform])
+    return [shaped(tape.cast(scores, dtype), x, targets)]
 
 
 @lowers(ML_DOMAIN, "TreeEnsembleClassifier", targets=TENSOR_TARGETS)
