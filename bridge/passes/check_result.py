@@ -31,7 +31,7 @@ def check_result(model: ir.Model) -> None:
     try:
         with lists_aside(model) as packed, hidden(model, packed):
             common.CheckerPass(full_check=True)(model)
-    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+    except (ValueError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise ArtifactError(f"the model contradicts itself, so no runtime can load it: {_reason(error)}") from error
     finally:
         for value, shape in declared:

@@ -24,6 +24,9 @@ MAP_INPUTS_KEY = "bridge.map_inputs"
 A key that a map lacks is 0, or "" for text. Null for the keys: the values alone, in ascending order of their keys.
 """
 
+MOST_KEYS = 2**20
+"""Refuse sparse maps of more: each key is a column."""
+
 CASTS = {"TO_FLOAT": TensorProto.FLOAT, "TO_INT64": TensorProto.INT64, "TO_STRING": TensorProto.STRING}
 
 
@@ -101,8 +104,8 @@ def _castmap_keys(node: onnx.NodeProto) -> list[Any] | None:
     if form not in {b"DENSE", b"SPARSE"}:
         raise ArtifactError(f"attribute 'map_form' of {called(node)} is {form.decode()!r}, expected DENSE or SPARSE")
     size = _attribute(node, "max_map") or 1
-    if form == b"SPARSE" and size < 1:
-        raise ArtifactError(f"attribute 'max_map' of {called(node)} is {size}, expected at least 1")
+    if form == b"SPARSE" and not 1 <= size <= MOST_KEYS:
+        raise ArtifactError(f"attribute 'max_map' of {called(node)} is {size}, expected 1 to {MOST_KEYS}")
     return list(range(size)) if form == b"SPARSE" else None
 
 

@@ -58,6 +58,10 @@ def read_model(source: onnx.ModelProto | bytes, *, name: str = "the model", fold
     attach_lists(read, lists)
     _check_tensors(read, folder)
     _check_sources(read)
+    try:
+        read.graph.sort()  # onnxruntime takes nodes in any order
+    except ValueError as error:
+        raise ArtifactError(f"nodes of {name} read each other's outputs in a circle.") from error
     read.ir_version = max(read.ir_version or 0, IR_VERSION)  # since 4, initializers need not be inputs
     return read
 

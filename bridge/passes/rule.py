@@ -109,7 +109,8 @@ def lowers(domain: str, *op_types: str, targets: Sequence[Target] = TARGETS) -> 
 
 
 @cache
-def _load_rules() -> None:
+def load_rules() -> None:
+    """Import every rule, which registers it."""
     from bridge.passes import lowering
 
     for module in pkgutil.walk_packages(lowering.__path__, f"{lowering.__name__}."):
@@ -118,7 +119,7 @@ def _load_rules() -> None:
 
 def find_rule(node: ir.Node, target: Target) -> Rule | None:
     """Return the rule for this node and target, or None."""
-    _load_rules()
+    load_rules()
     return _RULES.get((node.domain, node.op_type, target))
 
 

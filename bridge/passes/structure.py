@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _DTYPES = frozenset(onnx.TensorProto.DataType.values()) - {onnx.TensorProto.UNDEFINED}
 
+MOST_LENGTH = 2**31 - 1
+
 _FIELDS: dict[int, str] = {
     onnx.AttributeProto.TENSOR: "t",
     onnx.AttributeProto.GRAPH: "g",
@@ -101,6 +103,9 @@ def _check_input(value: onnx.ValueInfoProto) -> None:
         raise ArtifactError(f"input {value.name!r} has no type.")
     if kind.HasField("tensor_type") and kind.tensor_type.elem_type not in _DTYPES:
         raise ArtifactError(f"input {value.name!r} has the unknown element type {kind.tensor_type.elem_type}.")
+    longest = max((d.dim_value for d in kind.tensor_type.shape.dim), default=0)
+    if longest > MOST_LENGTH:
+        raise ArtifactError(f"input {value.name!r} has the length {longest}, more than any tensor has.")
 
 
 def _check_sources(graph: onnx.GraphProto) -> None:
@@ -122,8 +127,10 @@ def _check_node(node: onnx.NodeProto, imports: Mapping[str, int], functions: set
     if node.domain not in {MAIN_DOMAIN, ML_DOMAIN} or (node.domain, node.op_type) in functions:
         return
     version = imports.get(node.domain)
+    if version is None:
+        raise ArtifactError(f"{called(node)} is of {node.domain or 'ai.onnx'}, of which the model imports no version.")
     try:
-        schema = None if version is None else onnx.defs.get_schema(node.op_type, version, node.domain)
+        schema = onnx.defs.get_schema(node.op_type, version, node.domain)
     except onnx.defs.SchemaError:
         schema = None
     if schema is not None:
@@ -172,6 +179,8 @@ def _check_attributes(node: onnx.NodeProto, schema: onnx.defs.OpSchema) -> None:
         found = onnx.AttributeProto.AttributeType.Name(attribute.type)
         if not attribute.ref_attr_name and found != wanted:
             raise ArtifactError(f"attribute '{attribute.name}' of {called(node)} is {found}, expected {wanted}.")
+        if attribute.name in {"to", "dtype"} and wanted == "INT" and attribute.i not in _DTYPES:
+            raise ArtifactError(f"attribute '{attribute.name}' of {called(node)} is {attribute.i}, which is no dtype.")
     missing = {name for name, a in known.items() if a.required} - {a.name for a in node.attribute}
     if missing:
         raise ArtifactError(f"{called(node)} has no attribute '{min(missing)}', which its operator needs.")

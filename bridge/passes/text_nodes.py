@@ -39,6 +39,18 @@ _CARRIED: dict[tuple[str, str], tuple[int, ...] | None] = {
 }  # fmt: skip
 
 
+_TYPES = {
+    "cats_int64s": ir.AttributeType.INTS,
+    "cats_strings": ir.AttributeType.STRINGS,
+    "classes_strings": ir.AttributeType.STRINGS,
+    "classlabels_strings": ir.AttributeType.STRINGS,
+    "keys_strings": ir.AttributeType.STRINGS,
+    "values_strings": ir.AttributeType.STRINGS,
+    "default_int64": ir.AttributeType.INT,
+    "default_string": ir.AttributeType.STRING,
+}
+
+
 @dataclass(frozen=True)
 class Role:
     """What a node does with text.
@@ -69,9 +81,18 @@ def role_of(node: ir.Node, text_inputs: Sequence[int]) -> Role:
         carried = _CARRIED[key]
         return Role(carried=tuple(i for i in text_inputs if carried is None or i in carried))
     if key in _ROLES:
-        return _ROLES[key](node, text_inputs)
+        return Role(refusal=fault) if (fault := _wrong_type(node)) else _ROLES[key](node, text_inputs)
     refusal = f"{node.op_type} works on the characters of text, which codes do not have"
     return Role(refusal=refusal) if text_inputs else Role()
+
+
+def _wrong_type(node: ir.Node) -> str:
+    """Return why an attribute of a table, which `to_codes` would rewrite, cannot be read; nothing where all can."""
+    for name, kind in _TYPES.items():
+        attribute = node.attributes.get(name)
+        if attribute is not None and attribute.type != kind:
+            return f"attribute '{name}' is {attribute.type.name}, expected {kind.name}"
+    return ""
 
 
 def _role_of_shape(_node: ir.Node, _text_inputs: Sequence[int]) -> Role:

@@ -123,7 +123,7 @@ def test_a_dense_map_is_its_values_in_the_order_of_keys(target):
         (castmap(STRING, cast_to="TO_FLOAT"), "casts between text and numbers"),
         (castmap(cast_to="TO_BOOL"), "'cast_to' of CastMap is 'TO_BOOL'"),
         (castmap(map_form="LOOSE"), "'map_form' of CastMap is 'LOOSE'"),
-        (castmap(map_form="SPARSE", max_map=-1), "'max_map' of CastMap is -1"),
+        (castmap(map_form="SPARSE", max_map=-1), "'max_map' of CastMap is -1, expected 1 to 1048576"),
         (vectorizer({}, STRING), "needs one of 'int64_vocabulary' and 'string_vocabulary'"),
         (
             model(

@@ -45,6 +45,15 @@ def test_an_input_without_a_shape_is_taken_as_onnxruntime_takes_it(target):
     assert_same(run(bridge.lower(model, target=target), x), run(model, x))
 
 
+def test_nodes_may_stand_in_any_order(target):
+    x = {"X": np.array([[1.0, 2.0]], np.float32)}
+    model = sound()
+    expected = run(model, x)
+    first = model.graph.node.pop(0)
+    model.graph.node.append(first)
+    assert_same(run(bridge.lower(model, target=target), x), expected)
+
+
 FAULTS = {
     "no output": (lambda m: m.graph.ClearField("output"), "the model's graph has no output"),
     "untyped input": (lambda m: m.graph.input[0].ClearField("type"), "input 'X' has no type"),
@@ -54,6 +63,10 @@ FAULTS = {
     ),
     "future file": (lambda m: setattr(m, "ir_version", 1000), "IR version 1000"),
     "future operators": (lambda m: setattr(m.opset_import[1], "version", 255), "version 255 of ai.onnx.ml"),
+    "no version": (
+        lambda m: m.opset_import.pop(),
+        r"node 'scaler' \(Scaler\) is of ai.onnx.ml, of which the model imports no version",
+    ),
     "unknown operator": (
         lambda m: setattr(of(m, "product"), "op_type", "Gemn"),
         r"node 'product' \(Gemn\) is no operator of ai.onnx in version 13",
@@ -88,6 +101,14 @@ FAULTS = {
         lambda m: of(m, "scaler").attribute.append(of(m, "scaler").attribute[0]),
         r"node 'scaler' \(Scaler\) has attribute 'offset' twice",
     ),
+    "unknown dtype in an attribute": (
+        lambda m: of(m, "product").CopyFrom(helper.make_node("Cast", ["S"], ["Y"], name="cast", to=-1)),
+        r"attribute 'to' of node 'cast' \(Cast\) is -1, which is no dtype",
+    ),
+    "absurd length": (
+        lambda m: setattr(m.graph.input[0].type.tensor_type.shape.dim[1], "dim_value", 2**63 - 1),
+        "input 'X' has the length 9223372036854775807",
+    ),
     "needed attribute": (
         lambda m: of(m, "product").CopyFrom(helper.make_node("Cast", ["S"], ["Y"], name="cast")),
         r"node 'cast' \(Cast\) has no attribute 'to'",
@@ -99,6 +120,14 @@ FAULTS = {
     "unknown dtype of a tensor": (
         lambda m: setattr(m.graph.initializer[0], "data_type", 77),
         "the constant 'W' has the unknown element type 77",
+    ),
+    "cycle of nodes": (
+        lambda m: of(m, "scaler").input.__setitem__(0, "Y"),
+        "read each other's outputs in a circle",
+    ),
+    "value made twice": (
+        lambda m: of(m, "scaler").output.__setitem__(0, "Y"),
+        "Output 'Y' is redeclared in the current graph scope.*node 'product'",
     ),
     "wrong type between nodes": (
         lambda m: m.graph.initializer[0].CopyFrom(helper.make_tensor("W", INT64, [2, 1], [1, 2])),
