@@ -17,17 +17,6 @@ def extractor(x, indices, *, constant=True):
     return model
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.int64, np.int32])
-@pytest.mark.parametrize("indices", [[2], [2, 0, 0], [[1, 0], [2, 2]]])
-@pytest.mark.parametrize("constant", [True, False])
-@pytest.mark.parametrize("rows", [7, 1, 0])
-def test_columns_are_picked(target, dtype, indices, constant, rows):
-    x = edge_rows(3, dtype)[:rows]
-    model = extractor(x, indices, constant=constant)
-    feeds = {"X": x} | ({} if constant else {"Y": np.asarray(indices)})
-    assert_same(run(lower(model, target), feeds), run(model, feeds))
-
-
 @pytest.mark.parametrize("target", ["portable", "cuda", "cpu"])
 def test_no_indices_give_no_columns(target):
     # onnxruntime's kernel refuses them, though the labels of a classifier are picked so, one a row.
@@ -42,12 +31,6 @@ def test_a_vector_gives_one_row(target):
     lowered = lower(model, target)
     assert_same(run(lowered, {"X": x}), run(model, {"X": x}))
     assert op_types(lowered) == ["Gather", "Reshape"]
-
-
-def test_three_axes(target):
-    x = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
-    model = extractor(x, [3, 0])
-    assert_same(run(lower(model, target), {"X": x}), run(model, {"X": x}))
 
 
 def test_the_rank_is_found_behind_a_reshape_to_a_computed_shape():

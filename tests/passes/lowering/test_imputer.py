@@ -9,14 +9,6 @@ from tests.passes.judge import check_parity, declined, edge_rows, lower, ml_mode
 NAN = float("nan")
 
 
-@pytest.mark.parametrize("replaced", [NAN, 0.0, 1.0, float("inf"), 1e-40])
-@pytest.mark.parametrize("imputed", [[7.0], [7.0, 8.0, 9.0], [7.0, 8.0]])
-def test_floats_are_bit_equal(target, replaced, imputed):
-    x = {"X": edge_rows(3)}
-    model = ml_model("Imputer", x, [TensorProto.FLOAT], imputed_value_floats=imputed, replaced_value_float=replaced)
-    check_parity(model, x, target)
-
-
 @pytest.mark.parametrize("imputed", [[7], [7, 8, 9]])
 def test_whole_numbers_are_equal(target, imputed):
     x = {"X": edge_rows(3, np.int64)}

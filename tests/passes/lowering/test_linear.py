@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto
 
-from tests.passes.judge import check_parity, declined, edge_rows, lower, ml_model, op_types, run
+from tests.passes.judge import check_parity, declined, lower, ml_model, op_types, run
 
 LABEL_AND_SCORES = [TensorProto.INT64, TensorProto.FLOAT]
 TRANSFORMS = ["NONE", "LOGISTIC", "SOFTMAX", "SOFTMAX_ZERO", "PROBIT"]
@@ -26,37 +26,11 @@ def weights(targets):
     }
 
 
-@pytest.mark.parametrize("transform", TRANSFORMS)
-@pytest.mark.parametrize("targets", [1, 2, 3])
-def test_regressor(target, transform, targets):
-    model = ml_model(
-        "LinearRegressor", rows(), [TensorProto.FLOAT], targets=targets, post_transform=transform, **weights(targets)
-    )
-    check_parity(model, rows(), target, tolerance=BOUND)
-
-
 def test_regressor_leaves_out_intercepts_of_another_number(target):
     attributes = {"coefficients": [1.0, 2.0, 3.0], "intercepts": [1.0, 2.0], "targets": 1}
     model = ml_model("LinearRegressor", rows(), [TensorProto.FLOAT], **attributes)
     lowered = check_parity(model, rows(), target, tolerance=BOUND)
     assert op_types(lowered) == ["Gemm"]
-
-
-@pytest.mark.parametrize(
-    ("targets", "transform"),
-    [(n, t) for n in (1, 2, 3) for t in TRANSFORMS if (n, t) != (1, "PROBIT")],  # that pair is declined: see below
-)
-@pytest.mark.parametrize("dtype", [np.float32, np.int64])
-def test_classifier(target, transform, targets, dtype):
-    x = rows() if dtype == np.float32 else {"X": edge_rows(3, dtype)}
-    labels = {"classlabels_ints": [5, 7, -9][: max(targets, 2)]}
-    model = ml_model("LinearClassifier", x, LABEL_AND_SCORES, post_transform=transform, **labels, **weights(targets))
-    check_parity(model, x, target, tolerance=BOUND)
-
-
-def test_one_score_without_labels_answers_one_or_zero(target):
-    model = ml_model("LinearClassifier", rows(), LABEL_AND_SCORES, **weights(1))
-    check_parity(model, rows(), target, tolerance=BOUND)
 
 
 def test_a_score_of_zero_is_the_first_class(target):

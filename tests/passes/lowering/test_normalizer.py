@@ -1,26 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from onnx import TensorProto
 
 from tests.passes.judge import check_parity, declined, edge_rows, lower, ml_model, op_types
 
 # Sums of 4 numbers in another order: (n - 1) roundings of 2**-24 each.
 SUM_BOUND = 4e-7
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.int64, np.int32])
-@pytest.mark.parametrize(("norm", "bound"), [("MAX", 0.0), ("L1", SUM_BOUND), ("L2", SUM_BOUND)])
-def test_rows_are_divided_as_onnxruntime_divides_them(target, dtype, norm, bound):
-    x = {"X": edge_rows(4, dtype, rows=200)}
-    check_parity(ml_model("Normalizer", x, [TensorProto.FLOAT], norm=norm), x, target, tolerance=bound)
-
-
-@pytest.mark.parametrize(("norm", "bound"), [("MAX", 0.0), ("L1", SUM_BOUND), ("L2", SUM_BOUND)])
-def test_float64_is_rounded_before_it_is_divided(norm, bound):
-    x = {"X": edge_rows(4, np.float64)}
-    check_parity(ml_model("Normalizer", x, [TensorProto.FLOAT], norm=norm), x, "cuda", tolerance=bound)
 
 
 def test_a_row_of_negative_numbers_is_divided_by_the_largest_of_them(target):

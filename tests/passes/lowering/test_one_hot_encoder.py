@@ -7,19 +7,6 @@ from onnx import TensorProto
 from tests.passes.judge import check_parity, declined, edge_rows, lower, ml_model, op_types, run
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.int64])
-@pytest.mark.parametrize("categories", [[0, 1, 2], [3, -1, 0], [1, 0, 1, 2]])
-def test_categories_are_found_as_by_onnxruntime(target, dtype, categories):
-    x = {"X": edge_rows(3, dtype)}
-    check_parity(ml_model("OneHotEncoder", x, [TensorProto.FLOAT], cats_int64s=categories), x, target)
-
-
-def test_float64_loses_its_fraction():
-    x = {"X": np.array([[1.7, -0.5, 1e300, np.nan, 2.0]])}
-    model = ml_model("OneHotEncoder", x, [TensorProto.FLOAT], cats_int64s=[1, 0])
-    np.testing.assert_array_equal(run(lower(model), x)[0], run(model, x)[0])
-
-
 @pytest.mark.parametrize("shape", [(None,), (None, None)])
 def test_axes_of_unknown_length_get_one_behind_them(target, shape):
     x = {"X": np.array([1, 5, 0]) if len(shape) == 1 else np.array([[1, 5], [0, 1]])}

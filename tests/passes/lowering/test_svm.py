@@ -39,34 +39,6 @@ def machine(classes, kernel="RBF", *, degree=3.0, probabilities=False, seed=0):
     return attributes
 
 
-@pytest.mark.parametrize("classes", [2, 3, 4])
-@pytest.mark.parametrize("kernel", KERNELS)
-def test_classifier_by_pairs(target, classes, kernel):
-    model = ml_model("SVMClassifier", rows(), LABEL_AND_SCORES, **machine(classes, kernel))
-    check_parity(model, rows(kernel), target, tolerance=BOUND)
-
-
-@pytest.mark.parametrize("classes", [2, 3, 4])
-@pytest.mark.parametrize("kernel", ["RBF", "POLY"])
-def test_classifier_with_probabilities(target, classes, kernel):
-    model = ml_model("SVMClassifier", rows(), LABEL_AND_SCORES, **machine(classes, kernel, probabilities=True))
-    check_parity(model, rows(kernel), target, tolerance=BOUND)
-
-
-@pytest.mark.parametrize("transform", ["LOGISTIC", "SOFTMAX", "SOFTMAX_ZERO"])
-@pytest.mark.parametrize(("classes", "probabilities"), [(2, False), (3, False), (3, True)])
-def test_classifier_with_post_transform(target, transform, classes, probabilities):
-    attributes = machine(classes, probabilities=probabilities)
-    model = ml_model("SVMClassifier", rows(), LABEL_AND_SCORES, post_transform=transform, **attributes)
-    check_parity(model, rows("RBF"), target, tolerance=BOUND)
-
-
-@pytest.mark.parametrize("degree", [1.0, 2.0, 3.0, 4.0])
-def test_degrees(target, degree):
-    model = ml_model("SVMClassifier", rows(), LABEL_AND_SCORES, **machine(2, "POLY", degree=degree))
-    check_parity(model, rows(), target, tolerance=BOUND)
-
-
 @pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize("classes", [1, 2, 3])
 def test_classifier_without_vectors(target, sign, classes):
@@ -75,16 +47,6 @@ def test_classifier_without_vectors(target, sign, classes):
     attributes = {"coefficients": coefficients, "rho": [0.1], "classlabels_ints": [5, 7, 9][:classes]}
     model = ml_model("SVMClassifier", rows(), LABEL_AND_SCORES, kernel_params=[0.0] * 3, **attributes)
     check_parity(model, rows(), target, tolerance=BOUND)
-
-
-@pytest.mark.parametrize("kernel", KERNELS)
-@pytest.mark.parametrize("one_class", [0, 1])
-def test_regressor(target, kernel, one_class):
-    given = machine(2, kernel)
-    attributes = {k: given[k] for k in ("coefficients", "support_vectors", "rho", "kernel_type", "kernel_params")}
-    count = len(given["coefficients"])
-    model = ml_model("SVMRegressor", rows(), [TensorProto.FLOAT], n_supports=count, one_class=one_class, **attributes)
-    check_parity(model, rows(kernel), target, tolerance=BOUND)
 
 
 def test_regressor_without_vectors(target):

@@ -1,0 +1,23 @@
+"""Run every operator of ai.onnx.ml in the combinations of its tests and write the table into README.md (one minute).
+
+python scripts/operator_table.py
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.passes.operators.table import HEAD, block_of, rows
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+def main() -> None:
+    text = README.read_text()
+    table = "\n".join([HEAD, *rows()])
+    README.write_text(text.replace(block_of(text), table))
+    print(table)
+
+
+if __name__ == "__main__":
+    main()
