@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("deep", max_examples=50, deadline=None)
 
 MODEL = re.compile(r"\[(?:zoo|trees):[\w-]+")
 """How the id of such a test starts: "zoo:" and the model's name."""

@@ -126,8 +126,8 @@ FAULTS = {
         "read each other's outputs in a circle",
     ),
     "value made twice": (
-        lambda m: of(m, "scaler").output.__setitem__(0, "Y"),
-        "Output 'Y' is redeclared in the current graph scope.*node 'product'",
+        lambda m: m.graph.node.append(helper.make_node("Abs", ["X"], ["Y"], name="twice")),
+        "Output 'Y' is redeclared in the current graph scope.*node 'twice'",
     ),
     "wrong type between nodes": (
         lambda m: m.graph.initializer[0].CopyFrom(helper.make_tensor("W", INT64, [2, 1], [1, 2])),

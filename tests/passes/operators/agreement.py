@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from onnx import TensorProto, helper
+from onnx import helper
 from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument
 from onnxruntime.capi.onnxruntime_pybind11_state import NotImplemented as NoKernel
 
@@ -56,9 +56,8 @@ def _expected(example: Example) -> Sequence[Sequence[Any]] | None:
 
 
 def _outcome(example: Example, target: Target, expected: Sequence[Sequence[Any]] | None) -> str:
-    narrow = target == "portable" and not _has_float64(example.model)
     try:
-        lowered = bridge.lower(example.model, target=target, precision="float32" if narrow else None)
+        lowered = bridge.lower(example.model, target=target)
     except BridgeError as error:
         return str(error).splitlines()[-1].strip()
     names = [o.name for o in example.model.graph.output]
@@ -82,14 +81,6 @@ def _batches(example: Example) -> Iterator[Mapping[str, Any]]:
     yield example.feeds
     for count in example.rows:
         yield {name: x[:count] if name in example.batched else x for name, x in example.feeds.items()}
-
-
-def _has_float64(model: onnx.ModelProto) -> bool:
-    kinds = [v.type for v in model.graph.input]
-    elements = [k.map_type.value_type.tensor_type if k.HasField("map_type") else k.tensor_type for k in kinds]
-    return any(e.elem_type == TensorProto.DOUBLE for e in elements) or any(
-        o.type.tensor_type.elem_type == TensorProto.DOUBLE for o in model.graph.output
-    )
 
 
 def _default_text(model: onnx.ModelProto) -> str:
