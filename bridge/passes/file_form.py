@@ -69,7 +69,7 @@ def _set_versions(model: ir.Model, form: FileForm) -> None:
     """Declare the operator set: the nodes stay as they are, where both sets mean the same by them."""
     opset = form.opset or MAIN_OPSET
     present = model.graph.opset_imports.get(MAIN_DOMAIN, MAIN_OPSET)
-    changed = [] if opset == present else list(_changed_nodes(model, present, opset))
+    changed = [] if opset == present else list(changed_nodes(model, present, opset))
     if changed and form.opset is not None:
         raise LoweringError("portable", changed)
     if not changed:
@@ -80,7 +80,8 @@ def _set_versions(model: ir.Model, form: FileForm) -> None:
         model.ir_version = form.ir_version
 
 
-def _changed_nodes(model: ir.Model, present: int, wanted: int) -> Iterator[str]:
+def changed_nodes(model: ir.Model, present: int, wanted: int) -> Iterator[str]:
+    """Yield the nodes that operator set `wanted` has in another form than `present`, each with the difference."""
     for node in model.graph.all_nodes():
         if node.domain != MAIN_DOMAIN:
             continue

@@ -11,49 +11,22 @@ from bridge.errors import DeclinedError
 from bridge.passes.kernels.extremes import first_extreme
 from bridge.passes.lowering.attributes import Attributes
 from bridge.passes.lowering.values import is_nan, like, rank_of, require_number, where
-from bridge.passes.rule import RuleTape, constant_of, require_dtype
+from bridge.passes.rule import RuleTape, require_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bridge.passes.rule import Rule
 
-SELU_ALPHA = 1.67326319217681884765625
-SELU_GAMMA = 1.05070102214813232421875
-
-
-def _is_positive(tape: RuleTape, x: ir.Value, limit: float = 0.0) -> ir.Value:
-    return tape.op("Greater", x, like(tape, limit, x), dtype=ir.DataType.BOOL)
-
-
-def _scaled_exp(tape: RuleTape, x: ir.Value, alpha: float) -> ir.Value:
-    """Return alpha (exp(x) - 1)."""
-    less_one = tape.op("Sub", tape.op("Exp", x, dtype=x.dtype), like(tape, 1.0, x), dtype=x.dtype)
-    return tape.op("Mul", less_one, like(tape, alpha, x), dtype=x.dtype)
-
-
-def _elu(tape: RuleTape, node: ir.Node) -> Sequence[ir.Value]:
-    x = require_number(node)
-    below = _scaled_exp(tape, x, Attributes(node).number("alpha", 1.0))
-    return [where(tape, _is_positive(tape, x), x, below)]
-
-
-def _selu(tape: RuleTape, node: ir.Node) -> Sequence[ir.Value]:
-    x, attributes = require_number(node), Attributes(node)
-    below = _scaled_exp(tape, x, attributes.number("alpha", SELU_ALPHA))
-    gamma = like(tape, attributes.number("gamma", SELU_GAMMA), x)
-    return [tape.op("Mul", where(tape, _is_positive(tape, x), x, below), gamma, dtype=x.dtype)]
-
 
 def _celu(tape: RuleTape, node: ir.Node) -> Sequence[ir.Value]:
+    """Return x above 0, else alpha (exp(x / alpha) - 1)."""
     x, alpha = require_number(node), Attributes(node).number("alpha", 1.0)
-    ratio = tape.op("Div", x, like(tape, alpha, x), dtype=x.dtype)
-    return [where(tape, _is_positive(tape, x), x, _scaled_exp(tape, ratio, alpha))]
-
-
-def _thresholded_relu(tape: RuleTape, node: ir.Node) -> Sequence[ir.Value]:
-    x, alpha = require_number(node), Attributes(node).number("alpha", 1.0)
-    return [where(tape, _is_positive(tape, x, alpha), x, like(tape, 0.0, x))]
+    power = tape.op("Exp", tape.op("Div", x, like(tape, alpha, x), dtype=x.dtype), dtype=x.dtype)
+    below = tape.op(
+        "Mul", tape.op("Sub", power, like(tape, 1.0, x), dtype=x.dtype), like(tape, alpha, x), dtype=x.dtype
+    )
+    return [where(tape, tape.op("Greater", x, like(tape, 0.0, x), dtype=ir.DataType.BOOL), x, below)]
 
 
 def _hardmax(tape: RuleTape, node: ir.Node) -> Sequence[ir.Value]:
@@ -125,28 +98,10 @@ def _lp_normalization(tape: RuleTape, node: ir.Node) -> Sequence[ir.Value]:
     return [where(tape, is_zero, like(tape, 0.0, x), ratio)]
 
 
-def _dropout(tape: RuleTape, node: ir.Node) -> Sequence[ir.Value]:
-    """Return the input, and a mask that keeps all: nothing is dropped but in training."""
-    x = require_number(node)
-    training = node.inputs[2] if len(node.inputs) > 2 else None
-    mode = constant_of(training)
-    if training is not None and (mode is None or mode.any()):
-        raise DeclinedError("Dropout may be in training mode, whose results are random")
-    kept = tape.op("Identity", x, dtype=x.dtype)
-    if len(node.outputs) == 1:
-        return [kept]
-    not_nan = tape.op("Not", is_nan(tape, x), dtype=ir.DataType.BOOL)
-    return [kept, tape.op("Or", not_nan, is_nan(tape, x), dtype=ir.DataType.BOOL)]
-
-
 RULES: dict[str, Rule] = {
-    "Elu": _elu,
-    "Selu": _selu,
     "Celu": _celu,
-    "ThresholdedRelu": _thresholded_relu,
     "Hardmax": _hardmax,
     "Mean": _mean,
     "MeanVarianceNormalization": _mean_variance_normalization,
     "LpNormalization": _lp_normalization,
-    "Dropout": _dropout,
 }

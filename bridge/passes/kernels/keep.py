@@ -10,6 +10,7 @@ import onnx_ir as ir
 from bridge.errors import LoweringError
 from bridge.opset import MAIN_DOMAIN, MAIN_OPSET
 from bridge.passes.ensure import leftover
+from bridge.passes.file_form import changed_nodes
 from bridge.passes.kernels.cudnn import needs_cudnn
 from bridge.passes.kernels.rules import RULES
 from bridge.passes.lower_ops import LowerOps
@@ -21,10 +22,13 @@ if TYPE_CHECKING:
     from bridge.passes.rule import Options, Rule
     from bridge.targets import Target
 
+COMPLETE_OPSET = 21
+"""From 22 on, onnxruntime 1.31.1 has no CUDA kernels for the new versions of Elu, MaxPool, Dropout and some more."""
+
 
 @dataclass
 class KeepToKernels(ir.passes.InPlacePass):
-    """Replace the nodes that onnxruntime would put on the CPU by nodes that it puts on CUDA.
+    """Replace the nodes that onnxruntime would put on the CPU by nodes, or versions of them, that it puts on CUDA.
 
     Those that it could only run there with cuDNN are replaced too, where a rule can. Computations with shapes, and what
     works on text, stay. Raises `LoweringError` with every other node that is left on the CPU.
@@ -33,8 +37,8 @@ class KeepToKernels(ir.passes.InPlacePass):
     options: Options
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
-        opset = model.graph.opset_imports.get(MAIN_DOMAIN, MAIN_OPSET)
         infer_shapes()(model)
+        opset = _take_complete_opset(model)
         exempt = shape_computations(model.graph.all_nodes())
 
         def find(node: ir.Node, _target: Target) -> Rule | None:
@@ -48,6 +52,19 @@ class KeepToKernels(ir.passes.InPlacePass):
         if left:
             raise LoweringError("cuda", [_line(n, opset, lowering.declined.get(n)) for n in left])
         return ir.passes.PassResult(model, modified)
+
+
+def _take_complete_opset(model: ir.Model) -> int:
+    """Declare the operator set whose kernels CUDA has, where that helps and every node means the same in it.
+
+    Returns the operator set of the model.
+    """
+    opset = model.graph.opset_imports.get(MAIN_DOMAIN, MAIN_OPSET)
+    lagging = any(_is_off_cuda(n, opset) and not _is_off_cuda(n, COMPLETE_OPSET) for n in model.graph.all_nodes())
+    if opset <= COMPLETE_OPSET or not lagging or any(changed_nodes(model, opset, COMPLETE_OPSET)):
+        return opset
+    model.graph.opset_imports[MAIN_DOMAIN] = COMPLETE_OPSET
+    return COMPLETE_OPSET
 
 
 def _is_off_cuda(node: ir.Node, opset: int) -> bool:

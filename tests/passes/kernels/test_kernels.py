@@ -12,7 +12,7 @@ from bridge.errors import LoweringError
 from bridge.passes.kernels.cudnn import needs_cudnn
 from bridge.placement import Use, place, short_dtype
 from tests.passes.judge import assert_same, lower, op_types, run
-from tests.passes.kernels.cases import Case, by_cudnn, cases, integers, small
+from tests.passes.kernels.cases import Case, by_cudnn, cases, integers, of_new_versions, small
 
 CASES = list(cases())
 
@@ -39,6 +39,30 @@ def test_lowered_node_gives_the_same_and_is_placed_on_cuda(case):
     for rows in case.counts():
         feeds = case.fed(rows)
         assert_same(run(lowered, feeds), run(model, feeds), tolerance=case.tolerance)
+
+
+@pytest.mark.parametrize("case", list(of_new_versions()), ids=str)
+def test_version_without_a_kernel_becomes_one_with(case):
+    model = case.model()
+    assert {where for _, where in places(model)} == {"CPU"}
+
+    lowered = lower(model, "cuda")
+
+    assert places(lowered) == {(case.op_type, "CUDA")}
+    assert lowered.opset_import[0].version == 21
+    assert_same(run(lowered, case.fed()), run(model, case.fed()))
+
+
+def test_version_stays_where_another_node_needs_it():
+    model = graph(
+        [("Cast", ["X"], ["Z"], {"to": TensorProto.FLOAT, "round_mode": "up"}), ("Elu", ["Z"], ["Y"], {})],
+        [("X", TensorProto.DOUBLE, [None, 2])],
+        ["Y"],
+        opset=24,
+    )
+
+    with pytest.raises(LoweringError, match="no CUDA kernel for Elu of f32 in opset 24"):
+        lower(model, "cuda")
 
 
 @pytest.mark.parametrize("case", list(by_cudnn()), ids=str)
@@ -94,13 +118,10 @@ def test_operator_without_a_rule_is_refused_by_name():
 
 def test_a_rule_that_declines_says_why():
     model = graph(
-        [("Dropout", ["X", "", "T"], ["Y"], {})],
-        [("X", TensorProto.FLOAT, [None, 2]), ("T", TensorProto.BOOL, [])],
-        ["Y"],
-        opset=22,
+        [("LpNormalization", ["X"], ["Y"], {"p": 3})], [("X", TensorProto.DOUBLE, [None, 2])], ["Y"], opset=21
     )
 
-    with pytest.raises(LoweringError, match="and Dropout may be in training mode, whose results are random"):
+    with pytest.raises(LoweringError, match="and attribute 'p' is 3, expected 1 or 2"):
         lower(model, "cuda")
 
 
