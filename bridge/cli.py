@@ -144,7 +144,7 @@ def lower(
     model: ModelFile,
     *,
     output: Output,
-    target: Target,
+    target: Target = "portable",
     precision: Annotated[str | None, typer.Option(help="float32; by default the dtypes of the file are kept.")] = None,
     opset: Opset = None,
     ir_version: IrVersion = None,

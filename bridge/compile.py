@@ -159,7 +159,7 @@ def lower(
     model_or_path: onnx.ModelProto | str | os.PathLike[str],
     path: str | os.PathLike[str] | None = None,
     *,
-    target: str,
+    target: str = "portable",
     precision: str | None = None,
     strategy: str = "auto",
     opset: int | None = None,

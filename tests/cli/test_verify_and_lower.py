@@ -37,6 +37,11 @@ def test_lower_takes_a_file_of_ml_operators_to_a_target(run, files, tmp_path):
     assert get_metadata(lowered).target == "cuda"
 
 
+def test_lower_makes_a_portable_file_unless_told_otherwise(run, files, tmp_path):
+    assert run("lower", files.model, "-o", tmp_path / "new.onnx").exit_code == 0
+    assert get_metadata(onnx.load(tmp_path / "new.onnx")).target == "portable"
+
+
 def test_an_output_that_repeats_text_is_said_to_be_gone(run, tmp_path):
     onnx.save(_text_and_number(), tmp_path / "old.onnx")
 

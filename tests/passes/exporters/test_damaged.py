@@ -13,7 +13,6 @@ from tests.passes.exporters.catalogue import exported
 FILES = {
     "lightgbm: two classes": r"LgbmClassifier \(ai.onnx.ml::TreeEnsembleClassifier\)",
     "lightgbm: leaf-wise, deep": r"LgbmRegressor \(ai.onnx.ml::TreeEnsembleRegressor\)",  # its lists are carried packed
-    "xgboost: two numbers": r"TreeEnsembleRegressor \(ai.onnx.ml::TreeEnsembleRegressor\)",
     "catboost: ten classes": r"\(unnamed, makes 'label'\) \(ai.onnx.ml::TreeEnsembleClassifier\)",
 }
 
