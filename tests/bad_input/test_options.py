@@ -25,7 +25,11 @@ def model():
             InputError,
             r"'portable' has no float64.*\nUse precision='float32', or",
         ),
-        ({"strategy": "fast"}, InputError, "unknown strategy 'fast'; choose one of 'auto', 'gemm', 'traverse'"),
+        (
+            {"strategy": "fast"},
+            InputError,
+            "unknown strategy 'fast'; choose one of 'auto', 'gemm', 'tournament', 'traverse'",
+        ),
         ({"methods": ["forecast"]}, InputError, "has no method forecast; it has predict, "),
         ({"methods": []}, InputError, "methods is empty; choose from predict, "),
         ({"methods": "predict"}, InputTypeError, r"methods is the text 'predict'; expected a list .* \['predict'\]"),

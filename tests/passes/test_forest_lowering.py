@@ -12,6 +12,7 @@ from hypothesis import given, settings
 
 from bridge.errors import LoweringError
 from bridge.export.builder import Builder
+from bridge.forest import concatenate
 from bridge.opset import BRIDGE_DOMAIN, BRIDGE_OPSET, FOREST, IR_VERSION, MAIN_DOMAIN, MAIN_OPSET, ML_DOMAIN, ML_OPSET
 from bridge.passes.lower_ops import LowerOps
 from bridge.passes.lowering.trees import gemm
@@ -24,10 +25,12 @@ FORMS = {
     "ai.onnx.ml": ("cpu", "auto", "exact"),
     "cuda": ("cuda", "auto", "exact"),
     "gemm": ("cuda", "gemm", "exact"),
+    "tournament": ("cuda", "tournament", "exact"),
     "traversal": ("cuda", "traverse", "exact"),
     "gemm on the cpu": ("cpu", "gemm", "exact"),
     "traversal on the cpu": ("cpu", "traverse", "exact"),
     "portable": ("portable", "auto", "float32"),
+    "portable tournament": ("portable", "tournament", "float32"),
     "portable gemm": ("portable", "gemm", "float32"),
 }
 STEP = ("GatherElements", "GatherElements", "GatherElements", "LessOrEqual", "GatherElements", "Cast", "Sub")
@@ -124,10 +127,31 @@ def test_gemm_makes_two_products():
     assert operators(model) == Counter([*decide, "LessOrEqual", "Cast", "MatMul", "ReduceSum", "Transpose"])
 
 
-@pytest.mark.parametrize(("depth", "product"), [(3, 2), (4, 0)])
-def test_shallow_forest_is_a_product_on_cuda_alone(depth, product):
-    assert operators(lowered(full_tree(depth), 2, np.float32, "cuda", "auto"))["MatMul"] == product
-    assert operators(lowered(full_tree(depth), 2, np.float32, "portable", "auto"))["MatMul"] == 0
+@pytest.mark.parametrize(
+    ("depth", "trees", "look_ups"),
+    [(3, 100, 1), (5, 100, 17), (5, 1, 1)],
+    ids=["many shallow", "many deep", "one deep"],
+)
+@pytest.mark.parametrize("target", ["cuda", "portable"])
+def test_the_cheaper_form_is_taken(target, depth, trees, look_ups):
+    forest = concatenate([full_tree(depth)] * trees)
+
+    assert operators(lowered(forest, 2, np.float32, target, "auto"))["GatherElements"] == look_ups
+
+
+def test_trees_of_unlike_depth_are_walked_apart():
+    forest = concatenate([full_tree(depth) for depth in [2, 9] * 40])
+    x = rows_at(forest, 2, np.float32)
+
+    model = lowered(forest, 2, np.float32, "cuda", "traverse")
+
+    assert operators(model)["GatherElements"] == 4 * (1 + 8) + 2
+    np.testing.assert_array_equal(run(model, {"X": x})[0], walk(forest, x))
+
+
+def test_deep_trees_are_no_tournament():
+    with pytest.raises(LoweringError, match="'tournament' takes trees of depth 12; these have 13"):
+        lowered(full_tree(13), 2, np.float32, "cuda", "tournament")
 
 
 def test_cpu_takes_one_tree_ensemble():
@@ -164,7 +188,7 @@ def test_left_missing_routes_are_a_copy_of_the_column():
 def test_thresholds_of_float32_columns_are_rounded_down():
     forest = replace(full_tree(1), threshold=np.array([0.1, 0.0, 0.0]))
 
-    for strategy in ("gemm", "traverse"):
+    for strategy in ("gemm", "tournament", "traverse"):
         graph = ir.from_proto(lowered(forest, 2, np.float32, "cuda", strategy)).graph
         tables = [v.const_value.numpy() for v in graph.initializers.values() if v.dtype == ir.DataType.FLOAT]
         assert any(np.nextafter(np.float32(0.1), np.float32(0)) in table for table in tables)

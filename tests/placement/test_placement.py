@@ -39,7 +39,7 @@ def test_every_node_runs_on_cuda(place, model):
     assert _needing_cudnn(graph) == []
 
 
-@pytest.mark.parametrize("strategy", ["gemm", "traverse"])
+@pytest.mark.parametrize("strategy", ["gemm", "tournament", "traverse"])
 @pytest.mark.parametrize("model", _cases(trees=SHALLOW))
 def test_every_node_of_either_tree_form_runs_on_cuda(place, model, strategy):
     graph = bridge.export(model.fitted(), model.data().train, target="cuda", check=False, strategy=strategy)

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import onnx_ir as ir
+
 from bridge.errors import DeclinedError, InputError
 from bridge.forest import Forest
 from bridge.opset import BRIDGE_DOMAIN, FOREST
+from bridge.passes.lowering.trees.cost import cheapest
 from bridge.passes.lowering.trees.features import resolve_features
 from bridge.passes.lowering.trees.gemm import forest_as_gemm
+from bridge.passes.lowering.trees.layout import lay_out
 from bridge.passes.lowering.trees.native import forest_as_ml_operator
-from bridge.passes.lowering.trees.traverse import forest_as_traversal
+from bridge.passes.lowering.trees.tournament import group_as_tournament
+from bridge.passes.lowering.trees.traverse import group_as_traversal
 from bridge.passes.rule import RuleTape, lowers, require_constant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    import onnx_ir as ir
+    import numpy as np
+    from numpy.typing import NDArray
 
-GEMM_DEPTH = 3
-"""Up to this depth a GPU takes the path matrix: 8 leaves a tree cost less than 3 rounds of gathers."""
+    from bridge.passes.lowering.trees.layout import Group
+
+FORMS = {"tournament": group_as_tournament, "traverse": group_as_traversal}
 
 
 @lowers(BRIDGE_DOMAIN, FOREST)
@@ -39,18 +46,23 @@ def lower_forest(tape: RuleTape, node: ir.Node) -> Sequence[ir.Value]:
 
 def write_forest(tape: RuleTape, forest: Forest, x: ir.Value) -> ir.Value:
     """Return the float64 (rows, outputs) sums of `forest` for the matrix `x`."""
-    write = _choose_form(tape, forest)
+    native = tape.options.target == "cpu" and tape.options.strategy == "auto"
     # Only the kernel of ai.onnx.ml has missing-value routes of its own.
-    forest, x = resolve_features(tape, forest, x, native_missing=write is forest_as_ml_operator)
-    return write(tape, forest, x)
+    forest, x = resolve_features(tape, forest, x, native_missing=native)
+    if native:
+        return forest_as_ml_operator(tape, forest, x)
+    if tape.options.strategy == "gemm":
+        return forest_as_gemm(tape, forest, x)
+    columns = tape.op("Transpose", x, perm=[1, 0], dtype=x.dtype)
+    sums = [_sums(tape, group, forest.values, columns) for group in lay_out(forest)]
+    total = sums[0]
+    for part in sums[1:]:
+        total = tape.op("Add", total, part, dtype=ir.DataType.DOUBLE)
+    return tape.op("Transpose", total, perm=[1, 0], dtype=ir.DataType.DOUBLE)
 
 
-def _choose_form(tape: RuleTape, forest: Forest) -> Callable[[RuleTape, Forest, ir.Value], ir.Value]:
-    options = tape.options
-    if options.strategy == "gemm":
-        return forest_as_gemm
-    if options.strategy == "traverse":
-        return forest_as_traversal
-    if options.target == "cpu":
-        return forest_as_ml_operator
-    return forest_as_gemm if options.target == "cuda" and forest.depth <= GEMM_DEPTH else forest_as_traversal
+def _sums(tape: RuleTape, group: Group, values: NDArray[np.float64], columns: ir.Value) -> ir.Value:
+    """Return the sums (outputs, rows) of a group in the form that the options ask for, or in the cheapest."""
+    strategy = tape.options.strategy
+    form = cheapest(group.depth, len(group.right)) if strategy == "auto" else strategy
+    return FORMS[form](tape, group, values, columns)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bridge.passes.lowering.trees.cost import cheapest, estimate
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -15,10 +17,6 @@ if TYPE_CHECKING:
 
     from bridge.forest import Forest
 
-TREE_LEVEL = 3.0
-"""Microseconds that one more level takes for one tree and 1000 rows (onnxruntime's CPU kernels, one thread)."""
-LEVEL = 7.0
-"""Microseconds that the seven operators of one more level take beside that."""
 FEW_SLOTS = 2**20
 """Tables of up to this many slots may be padded at will, larger ones to at most twice the nodes."""
 
@@ -129,19 +127,21 @@ def _number(forest: Forest) -> _Slots:
 
 
 def _cuts(depths: NDArray[np.int64]) -> list[int]:
-    """Return where to cut trees of ascending depth into groups so that all walks together take least."""
+    """Return where to cut trees of ascending depth into groups so that all together cost least."""
     ends = [*np.flatnonzero(np.diff(depths)) + 1, len(depths)]
     best = {0: (0.0, 0)}
     """For the first so many trees: the least cost, and where the last of their groups starts."""
     for end in ends:
         depth = int(depths[end - 1])
-        best[end] = min(
-            (cost + depth * (LEVEL + TREE_LEVEL * (end - start)), start) for start, (cost, _) in best.items()
-        )
+        best[end] = min((cost + _least_cost(depth, end - start), start) for start, (cost, _) in best.items())
     cuts = [len(depths)]
     while cuts[-1]:
         cuts.append(best[cuts[-1]][1])
     return cuts[::-1]
+
+
+def _least_cost(depth: int, trees: int) -> float:
+    return estimate(cheapest(depth, trees), depth, trees)
 
 
 def _alike(trees: NDArray[np.int64], nodes_of_tree: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:

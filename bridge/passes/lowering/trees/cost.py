@@ -1,0 +1,34 @@
+"""What the forms of a tree ensemble cost in onnxruntime on a CPU, and which form is cheapest.
+
+The constants are those of one thread; `scripts/tree_costs.py` measures them.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Form = Literal["tournament", "traverse"]
+
+ROWS = 100
+"""The rows that a choice is made for: between one, where operators count, and many, where elements do."""
+OPERATOR_US = 1.0
+"""Microseconds to start an operator."""
+STEP_NS = 3.0
+"""Nanoseconds of one level of a walk, for a tree and a row: three look-ups in tables, one in the row, a comparison."""
+STEP_OPERATORS = 7
+DECISION_NS = 1.35
+"""Nanoseconds of one decision of a tournament, for a row: a copy, a comparison, a selection."""
+ROUND_OPERATORS = 5
+
+
+def estimate(form: Form, depth: int, trees: int, rows: int = ROWS) -> float:
+    """Return the microseconds that `trees` trees of this depth take for `rows` rows."""
+    if form == "tournament":
+        return ROUND_OPERATORS * depth * OPERATOR_US + DECISION_NS * (2.0**depth - 1) * trees * rows / 1000
+    return STEP_OPERATORS * depth * OPERATOR_US + STEP_NS * depth * trees * rows / 1000
+
+
+def cheapest(depth: int, trees: int) -> Form:
+    """Return the form to take for `trees` trees of this depth."""
+    forms: tuple[Form, Form] = ("tournament", "traverse")
+    return min(forms, key=lambda form: estimate(form, depth, trees))
