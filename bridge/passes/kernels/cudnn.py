@@ -13,8 +13,6 @@ from bridge.placement import NEEDS_CUDNN
 if TYPE_CHECKING:
     import onnx_ir as ir
 
-BY_CUDNN = NEEDS_CUDNN - {"Einsum"}
-"""Operators for which a rule can do without."""
 LAST_AXIS_ALONE = frozenset({"ArgMax", "ArgMin", "ReduceMean"})
 """Operators that have kernels of onnxruntime's own for the last axis, and cuDNN's for others."""
 
@@ -27,7 +25,7 @@ def needs_cudnn(node: ir.Node) -> bool:
     if node.domain != MAIN_DOMAIN or not node.inputs or node.inputs[0] is None:
         return False
     x = node.inputs[0]
-    if node.op_type in BY_CUDNN:
+    if node.op_type in NEEDS_CUDNN:
         return True
     if node.op_type.startswith("Reduce") and x.dtype is not None and x.dtype.is_integer():
         return True

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bridge.passes.kernels import activations, bits, bounds, casts, extremes, functions, products, reductions, selection
+from bridge.passes.kernels import (
+    activations,
+    bits,
+    bounds,
+    casts,
+    einsum,
+    extremes,
+    functions,
+    products,
+    reductions,
+    selection,
+)
 
 if TYPE_CHECKING:
     from bridge.passes.rule import Rule
@@ -14,6 +25,7 @@ RULES: dict[str, Rule] = {
     **bits.RULES,
     **bounds.RULES,
     **casts.RULES,
+    **einsum.RULES,
     **extremes.RULES,
     **functions.RULES,
     **products.RULES,

@@ -57,13 +57,19 @@ class Case:
         return helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)], ir_version=10)
 
     def counts(self) -> tuple[int | None, ...]:
-        """Return how many rows to compare; none fails in onnxruntime where an axis is negative: it is then kept."""
+        """Return how many rows to compare.
+
+        No rows fail in onnxruntime where an axis is negative, which is then kept, and end the process in a batched
+        MatMul of what was transposed.
+        """
         axes = [
             self.attributes.get("axis", 0),
             *self.attributes.get("axes", []),
             *self.feeds.get("A", np.zeros(1)).flat,
         ]
-        return (None, 1) if self.op_type.startswith(("Arg", "Reduce")) and min(axes) < 0 else (None, 1, 0)
+        is_negative = self.op_type.startswith(("Arg", "Reduce")) and min(axes) < 0
+        is_batched = self.op_type == "Einsum" and any(x.ndim > 2 for x in self.feeds.values())
+        return (None, 1) if is_negative or is_batched else (None, 1, 0)
 
     def fed(self, rows: int | None = None) -> dict[str, np.ndarray]:
         """Return the inputs that are no constants, or their first rows."""
@@ -176,6 +182,7 @@ def by_cudnn() -> Iterator[Case]:
         for op_type in ("ArgMax", "ArgMin"):
             yield Case(op_type, {"X": np.round(x)}, {"axis": 1, "keepdims": 0})
             yield Case(op_type, {"X": np.round(x)}, {"axis": -2})
+    yield from _einsums()
     yield Case("ReduceMax", {"X": rows.astype(np.float32)}, {"axes": [1]}, opset=13, note="special")
     for dtype in (np.int32, np.int64):
         x = integers(dtype, (6, 4, 3))
@@ -185,6 +192,21 @@ def by_cudnn() -> Iterator[Case]:
             yield Case(op_type, {"X": x[..., 0], "A": np.array([-1])}, constants=("A",))
     for op_type in ("ReduceMean", "ReduceProd", "ReduceL1", "ReduceL2"):
         yield Case(op_type, {"X": small(np.int32, (6, 4, 3)), "A": np.array([1])}, constants=("A",))
+
+
+def _einsums() -> Iterator[Case]:
+    rng = np.random.default_rng(0)
+    lengths = {"b": 5, "i": 5, "j": 4, "k": 3, "l": 2}
+    for equation in (
+        "ij,jk->ik", "ij,kj->ki", "ij, jk", "bij,bjk->bik", "i,j->ij", "ij,ij->i", "bi,bj->bij", "ij,k->i", "ij->i",
+        "bijl,bljk->blik", "bij->jb",
+    ):  # fmt: skip
+        terms = equation.partition("->")[0].replace(" ", "").split(",")
+        feeds = {
+            name: rng.normal(size=[lengths[label] for label in term]) for name, term in zip("AB", terms, strict=False)
+        }
+        constants = ("B",) if len(terms) > 1 and terms[1][0] not in "bi" else ()
+        yield Case("Einsum", feeds, {"equation": equation}, 1e-14, constants=constants, note=equation)
 
 
 def _by_products() -> Iterator[Case]:
