@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -88,11 +89,23 @@ def _infer_typed(model: ir.Model) -> bool:
             node.outputs[0].type = ir.TensorType(ir.DataType.STRING)
     untyped = _without_type(model)
     while True:
-        with hidden(model, untyped):
+        with hidden(model, untyped), _no_traceback():
             modified |= infer(model).modified
         before, untyped = len(untyped), _without_type(model)
         if len(untyped) == before or not before:
             return modified
+
+
+@contextmanager
+def _no_traceback() -> Iterator[None]:
+    """Keep onnx_ir from logging why inference failed: `check_result` says it of a graph that no runtime could load."""
+    log = logging.getLogger(common.shape_inference.__name__)
+    before = log.disabled
+    log.disabled = True
+    try:
+        yield
+    finally:
+        log.disabled = before
 
 
 def _without_type(model: ir.Model) -> list[ir.Node]:
