@@ -13,6 +13,7 @@ from bridge.passes.kernels import (
     extremes,
     functions,
     products,
+    quantized,
     reductions,
     selection,
 )
@@ -29,6 +30,7 @@ RULES: dict[str, Rule] = {
     **extremes.RULES,
     **functions.RULES,
     **products.RULES,
+    **quantized.RULES,
     **reductions.RULES,
     **selection.RULES,
 }

@@ -100,6 +100,7 @@ def cases() -> Iterator[Case]:
     yield from _by_products()
     yield from _by_extremes()
     yield from _by_selection()
+    yield from _quantized()
     yield from _by_bits()
     yield from _by_formulas()
 
@@ -263,6 +264,15 @@ def _by_selection() -> Iterator[Case]:
         yield Case("Pad", {**feeds, "V": np.array(np.iinfo(dtype).max, dtype)}, constants=("P", "V"))
         yield Case("Pad", feeds, {"mode": "reflect"}, constants=("P",), note="reflect")
         yield Case("Pad", feeds, {"mode": "edge"}, opset=13, constants=("P",))
+
+
+def _quantized() -> Iterator[Case]:
+    x = np.random.default_rng(0).normal(size=(7, 4)).astype(np.float32)
+    for values, note in ((x, "both signs"), (np.abs(x) + 1, "positive"), (-np.abs(x), "negative"), (0 * x, "zeros")):
+        yield Case("DynamicQuantizeLinear", {"X": values}, outputs=3, opset=13, note=note)
+    sums = {"X": integers(np.int32, (7, 4)), "S": np.array(0.1, np.float32)}
+    yield Case("DequantizeLinear", sums, constants=("S",))
+    yield Case("DequantizeLinear", {**sums, "Z": np.array(0, np.int32)}, opset=13, constants=("S", "Z"))
 
 
 def _by_bits() -> Iterator[Case]:
