@@ -297,6 +297,26 @@ def test_log_softmax_keeps_small_probabilities():
     assert_same(make_graph(("LogSoftmax", "a", {"axis": 1})), {"a": rows}, rtol=1e-6)
 
 
+@pytest.mark.parametrize("keepdims", [0, 1])
+@pytest.mark.parametrize(
+    "name", ["ReduceLogSumExp", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL2", "ReduceSumSquare"]
+)
+def test_reduction_of_rows(name, keepdims):
+    node = (name, "a", {"axes": [1], "keepdims": keepdims})
+
+    normal = GRID[((GRID == 0) | ~(abs(GRID) < np.finfo(np.float32).tiny)).all(axis=1)]
+
+    assert_same(make_graph(node, shape=["batch", 1][: 1 + keepdims]), {"a": normal}, rtol=1e-6)
+
+
+@pytest.mark.parametrize("keepdims", [0, 1])
+def test_place_of_the_smallest(keepdims):
+    node = ("ArgMin", "a", {"axis": 1, "keepdims": keepdims})
+    model = make_graph(node, dtype=L, shape=["batch", 1][: 1 + keepdims])
+
+    assert assert_same(model, {"a": GRID}) == ["Neg", "ArgMax"]
+
+
 @pytest.mark.parametrize(
     ("node", "constants", "reason"),
     [

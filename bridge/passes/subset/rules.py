@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bridge.opset import MAIN_DOMAIN
-from bridge.passes.subset import arithmetic, bounds, comparisons, selection, shapes
+from bridge.passes.subset import arithmetic, bounds, comparisons, reductions, selection, shapes
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -17,6 +17,7 @@ _RULES: dict[str, Rule] = {
     **arithmetic.RULES,
     **bounds.RULES,
     **comparisons.RULES,
+    **reductions.RULES,
     **selection.RULES,
     **shapes.RULES,
 }
