@@ -173,7 +173,7 @@ def _labels_moved(node: ir.Node, family: _Family) -> bool:
     if node.op_type not in CLASSIFIERS:
         return False
     labels = role_of(node, []).answers
-    return [family.texts[t] for t in labels] != list(range(len(labels)))
+    return [family.texts.get(t) for t in labels] != list(range(len(labels)))
 
 
 def _rewrite(graph: ir.Graph, node: ir.Node, role: Role, codes: dict[ir.Value, dict[str, int]]) -> None:

@@ -146,8 +146,10 @@ def _role_of_cast(node: ir.Node, text_inputs: Sequence[int]) -> Role:
     return Role(refusal="Cast reads numbers from text, which codes do not have") if text_inputs else Role()
 
 
-def _role_of_classifier(node: ir.Node, _text_inputs: Sequence[int]) -> Role:
+def _role_of_classifier(node: ir.Node, text_inputs: Sequence[int]) -> Role:
     labels = _strings(node, "classlabels_strings")
+    if text_inputs:
+        return Role(answers=labels, refusal=f"{node.op_type} reads numbers, and its input is text")
     if len(labels) == 1:
         return Role(answers=labels, refusal=f"{node.op_type} has one class label, and onnxruntime answers with others")
     return Role(answers=labels)

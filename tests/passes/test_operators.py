@@ -99,7 +99,6 @@ def _documented(name, attribute):
 
 def test_the_readme_counts_these_combinations():
     lines = block_of((Path(__file__).parents[2] / "README.md").read_text()).splitlines()[2:]
-    assert [line[: len(first_columns(o))] for line, o in zip(lines, OPERATORS, strict=True)] == [
-        first_columns(o) for o in OPERATORS
-    ]
+    expected = [first_columns(operator) for operator in OPERATORS]
+    assert [line[: len(start)] for line, start in zip(lines, expected, strict=True)] == expected
     assert all(re.search("bit-equal|within rounding", line) for line in lines)

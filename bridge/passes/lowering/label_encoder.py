@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+NUMBERS = ("int16", "int32", "int64", "float32", "float64")
+
+
 @lowers(ML_DOMAIN, "LabelEncoder", targets=TENSOR_TARGETS)
 def lower_label_encoder(tape: RuleTape, node: ir.Node) -> Sequence[ir.Value]:
     """Return the value of each key, the default for unknown ones; of equal keys the first one counts.
@@ -59,8 +62,9 @@ def _side(node: ir.Node, side: str) -> NDArray[Any]:
         raise DeclinedError(f"one attribute '{side}_*' is expected, found {', '.join(sorted(given)) or 'none'}")
     if given[0] == f"{side}_tensor":
         tensor = attributes.tensor(given[0])
-        if tensor is None or tensor.dtype == object:
-            raise DeclinedError(f"attribute '{given[0]}' holds no numbers")
+        if tensor is None or tensor.dtype.name not in NUMBERS:
+            found = "nothing" if tensor is None else tensor.dtype
+            raise DeclinedError(f"attribute '{given[0]}' holds {found}, expected one of {', '.join(NUMBERS)}")
         return tensor.ravel()
     return attributes.floats(given[0]) if given[0] == f"{side}_floats" else attributes.ints(given[0])
 

@@ -5,6 +5,7 @@ import pytest
 from onnx import TensorProto
 
 from tests.passes.judge import check_parity, declined, edge_rows, lower, ml_model, op_types
+from tests.passes.trees import tensor
 
 NAN, INF = float("nan"), float("inf")
 
@@ -63,6 +64,10 @@ def test_three_scattered_keys_are_two_rounds_of_halving():
         ({"keys_int64s": [1], "keys_floats": [1.0], "values_int64s": [1]}, "one attribute 'keys_*' is expected"),
         ({"keys_floats": [1.0], "values_int64s": [1]}, "'keys_*' is float32, but the input is int64"),
         ({"keys_int64s": [1]}, "one attribute 'values_*' is expected, found none"),
+        (
+            {"keys_int64s": [1], "values_tensor": tensor([1], np.uint8)},
+            "attribute 'values_tensor' holds uint8, expected one of int16, int32, int64, float32, float64",
+        ),
     ],
 )
 def test_tables_that_do_not_fit_are_declined(attributes, reason):

@@ -68,3 +68,10 @@ def test_operators_of_many_classes(target):
 )
 def test_attributes_that_do_not_fit_are_declined(attributes, reason):
     assert reason in declined(ml_model("LinearClassifier", rows(), LABEL_AND_SCORES, **attributes))
+
+
+def test_a_classifier_that_reads_text_is_declined():
+    attributes = {"coefficients": [1.0] * 2, "intercepts": [0.0, 1.0], "classlabels_strings": ["a", "b"]}
+    x = {"X": np.array([["a"]], object)}
+    model = ml_model("LinearClassifier", x, [TensorProto.STRING, TensorProto.FLOAT], **attributes)
+    assert "LinearClassifier reads numbers, and its input is text" in declined(model, "portable")

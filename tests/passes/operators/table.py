@@ -25,11 +25,8 @@ HEAD = "| operator of ai.onnx.ml | versions | combinations | portable | cuda |\n
 
 def first_columns(operator: Operator) -> str:
     """Return the columns of a row that no run is needed for."""
-    every = {s.since_version for s in onnx.defs.get_all_schemas_with_history() if s.name == operator.name}
-    newest = {
-        s.since_version for s in onnx.defs.get_all_schemas_with_history() if s.name == operator.name and s.deprecated
-    }
-    versions = ", ".join(str(v) for v in sorted(every - newest))
+    schemas = [s for s in onnx.defs.get_all_schemas_with_history() if s.name == operator.name]
+    versions = ", ".join(map(str, sorted(s.since_version for s in schemas if not s.deprecated)))
     return f"| {operator.name} | {versions} | {len(operator.choices(STRENGTH))} |"
 
 
