@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,13 +38,24 @@ def lower_feature_vectorizer(tape: RuleTape, node: ir.Node) -> Sequence[ir.Value
         raise DeclinedError(f"attribute 'inputdimensions' has the negative entry {widths.min()}")
     blocks = []
     for index, width in enumerate(widths.tolist()):
-        x = as_matrix(tape, require_number(node, index), f"input {index} of FeatureVectorizer")
+        x = _flat_rows(tape, require_number(node, index), index)
         blocks += _fit(tape, tape.cast(x, np.float32), known_width(x), width)
     if not blocks:
         raise DeclinedError("attribute 'inputdimensions' leaves no columns")
     result = columns(tape, *blocks)
     result.shape = ir.Shape([None, int(widths.sum())])
     return [result]
+
+
+def _flat_rows(tape: RuleTape, x: ir.Value, index: int) -> ir.Value:
+    """Return x with two axes: onnxruntime takes all axes but the first for columns."""
+    lengths = () if x.shape is None else x.shape[1:]
+    if len(lengths) < 2 or not all(isinstance(length, int) for length in lengths):
+        return as_matrix(tape, x, f"input {index} of FeatureVectorizer")
+    width = math.prod(length for length in lengths if isinstance(length, int))
+    rows = tape.op("Reshape", x, tape.constant([-1, width], np.int64), dtype=x.dtype)
+    rows.shape = ir.Shape([None, width])
+    return rows
 
 
 def _fit(tape: RuleTape, x: ir.Value, found: int | None, width: int) -> list[ir.Value]:

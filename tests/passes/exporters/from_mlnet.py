@@ -115,6 +115,20 @@ def _fast_tree() -> onnx.ModelProto:
     return _model(nodes, inputs, outputs, constants, between=between)
 
 
+def _axes_overlooked() -> onnx.ModelProto:
+    """Newer versions leave the sum out: what they declare as (rows, categories) has three axes."""
+    width = len(WORDS) + 1
+    nodes = [
+        *_one_hot("F2", "F2_hot")[:-1],
+        _ml("Imputer", ["F2_hot_hot"], "F2_full", replaced_value_float=float("nan"), imputed_value_floats=[0.0]),
+        _ml("FeatureVectorizer", ["F1", "F2_full"], "joined", inputdimensions=[1, len(WORDS)]),
+        _node("Cast", ["joined"], "Features", to=FLOAT),
+        _ml("TreeEnsembleRegressor", ["Features"], "Score", **_trees(width)),
+    ]
+    between = dict.fromkeys(("F2_hot_hot", "F2_full"), (FLOAT, len(WORDS))) | {"Features": (FLOAT, width)}
+    return _model(nodes, {"F1": (FLOAT, 1), "F2": (STRING, 1)}, {"Score": ("Score", FLOAT, 1)}, between=between)
+
+
 def _several_classes() -> onnx.ModelProto:
     features, classes = 3, len(WORDS)
     rng = np.random.default_rng(1)
@@ -175,6 +189,7 @@ def _first_version() -> onnx.ModelProto:
 
 FILES = {
     "two classes of FastTree": _fast_tree,
+    "axes overlooked": _axes_overlooked,
     "several classes": _several_classes,
     "columns of numbers": _columns_of_numbers,
     "first version": _first_version,

@@ -3,7 +3,12 @@ from __future__ import annotations
 import pytest
 from onnx import TensorProto
 
-from tests.passes.judge import declined, edge_rows, lower, ml_model, op_types, run
+from tests.passes.judge import check_parity, declined, edge_rows, lower, ml_model, op_types, run
+
+
+def test_all_axes_but_the_first_are_columns(target):
+    x = {"X": edge_rows(1), "Y": edge_rows(6).reshape(-1, 2, 3)}
+    check_parity(ml_model("FeatureVectorizer", x, [TensorProto.FLOAT], inputdimensions=[1, 6]), x, target, rows=(1,))
 
 
 @pytest.mark.parametrize("target", ["portable", "cuda", "cpu"])
