@@ -82,6 +82,13 @@ def _tree() -> tree.DecisionTreeClassifier:
     return tree.DecisionTreeClassifier(max_depth=3, **SEED)
 
 
+def _leaving(cls: type[BaseEstimator]) -> BaseEstimator:
+    """Return an estimator of a class that scikit-learn has announced the end of."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        return cls(**SEED)
+
+
 CLASSIFIERS = {
     "logistic": Case(_logistic(), "species"),
     "logistic, two classes": Case(_logistic(), "two"),
@@ -97,7 +104,7 @@ CLASSIFIERS = {
     "sgd": Case(linear_model.SGDClassifier(**SEED), "species"),
     "sgd, probabilities": Case(linear_model.SGDClassifier(loss="log_loss", **SEED), "two"),
     "sgd, huber": Case(linear_model.SGDClassifier(loss="modified_huber", **SEED), "species"),
-    "passive aggressive": Case(linear_model.PassiveAggressiveClassifier(**SEED), "species"),
+    "passive aggressive": Case(_leaving(linear_model.PassiveAggressiveClassifier), "species"),
     "perceptron": Case(linear_model.Perceptron(), "species"),
     "perceptron, two names": Case(linear_model.Perceptron(), "two names"),
     "linear svc": Case(svm.LinearSVC(), "species"),
@@ -208,7 +215,7 @@ REGRESSORS = {
     "consensus": Case(linear_model.RANSACRegressor(**SEED), "number"),
     "medians": Case(linear_model.TheilSenRegressor(max_subpopulation=50, **SEED), "number"),
     "quantile": Case(linear_model.QuantileRegressor(), "number"),
-    "passive aggressive regressor": Case(linear_model.PassiveAggressiveRegressor(**SEED), "number"),
+    "passive aggressive regressor": Case(_leaving(linear_model.PassiveAggressiveRegressor), "number"),
     "sgd regressor": Case(linear_model.SGDRegressor(**SEED), "number"),
     "gamma": Case(linear_model.GammaRegressor(), "number"),
     "poisson": Case(linear_model.PoissonRegressor(), "number"),

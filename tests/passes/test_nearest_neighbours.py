@@ -112,6 +112,14 @@ def test_other_searches_compare_all_rows(known, options):
     assert_same(run(lowered, x), run(model, x))
 
 
+def test_cpu_files_search_likewise():
+    model = nearest(tenths(400, 4, np.float32, 1))
+    lowered = lower(model, "cpu")
+    assert "NonZero" in op_types(lowered)
+    x = {"X": tenths(70, 4, np.float32, 2)}
+    assert_same(run(lowered, x), run(model, x))
+
+
 @pytest.mark.parametrize("options", [{"target": "portable"}, {"target": "cuda", "precision": "float32"}])
 def test_no_search_without_float64(options):
     assert "NonZero" not in op_types(lower(nearest(spread(400, 4, np.float32, 1)), **options))
