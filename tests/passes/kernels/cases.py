@@ -59,8 +59,8 @@ class Case:
     def counts(self) -> tuple[int | None, ...]:
         """Return how many rows to compare.
 
-        No rows fail in onnxruntime where an axis is negative, which is then kept, and end the process in a batched
-        MatMul of what was transposed.
+        No rows fail in onnxruntime where an axis is negative, which is then kept, and end the process in its Einsum of
+        batches.
         """
         axes = [
             self.attributes.get("axis", 0),
@@ -200,7 +200,7 @@ def _einsums() -> Iterator[Case]:
     lengths = {"b": 5, "i": 5, "j": 4, "k": 3, "l": 2}
     for equation in (
         "ij,jk->ik", "ij,kj->ki", "ij, jk", "bij,bjk->bik", "i,j->ij", "ij,ij->i", "bi,bj->bij", "ij,k->i", "ij->i",
-        "bijl,bljk->blik", "bij->jb",
+        "bijl,bljk->blik", "bij->jb", "bij,bkj->bik", "bji,bjk->bki",
     ):  # fmt: skip
         terms = equation.partition("->")[0].replace(" ", "").split(",")
         feeds = {
