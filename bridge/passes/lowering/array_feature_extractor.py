@@ -27,6 +27,8 @@ def lower_array_feature_extractor(tape: RuleTape, node: ir.Node) -> Sequence[ir.
     rank, width = rank_of(x), known_width(x)
     if rank is None or rank == 0:
         raise DeclinedError("the number of axes of ArrayFeatureExtractor's input is not known, or 0")
+    if indices.dtype != ir.DataType.INT64:
+        raise DeclinedError(f"the indices of ArrayFeatureExtractor are {indices.dtype}, expected INT64")
     known = constant_of(indices)
     if known is None:
         index = flat(tape, indices)

@@ -46,3 +46,8 @@ def test_the_rank_is_found_behind_a_reshape_to_a_computed_shape():
 @pytest.mark.parametrize("indices", [[3], [-1]])
 def test_an_index_outside_is_declined(indices):
     assert f"index {indices[0]} is outside of 0..3" in declined(extractor(edge_rows(3), indices))
+
+
+def test_indices_that_are_no_whole_numbers_are_declined():
+    model = extractor(edge_rows(3), np.array([1.0]), constant=False)
+    assert declined(model) == "the indices of ArrayFeatureExtractor are DOUBLE, expected INT64"
