@@ -52,9 +52,9 @@ def test_random_ensembles(target, seed):
         assert_same(run(lower(model, target, strategy="gemm"), x), run(model, x), tolerance=BOUND)
 
 
-def test_a_stump_is_a_gather_a_comparison_and_a_gather():
+def test_a_stump_is_a_gather_a_comparison_and_a_look_up():
     assert op_types(lower(stump(), strategy="traverse")) == [
-        "Gather", "LessOrEqual", "Where", "Sub", "Gather", "ReduceSum", "Cast",
+        "Transpose", "Gather", "LessOrEqual", "Cast", "Sub", "GatherElements", "ReduceSum", "Transpose", "Cast",
     ]  # fmt: skip
 
 
