@@ -6,6 +6,7 @@ import json
 import os
 import re
 from dataclasses import asdict, dataclass, field, fields
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -180,7 +181,7 @@ def write_model(model: onnx.ModelProto, path: str | os.PathLike[str]) -> None:
         file.write(model.SerializeToString())
         file.flush()
         os.fsync(file.fileno())
-    for stale in set(_data_files_of(Path(path))) - data_files(model):
+    for stale in set(_data_files_of(Path(path))) - data_files(model).keys():
         (Path(path).parent / stale).unlink(missing_ok=True)
 
 
@@ -192,10 +193,15 @@ def batch_size(model: onnx.ModelProto) -> int | None:
     return (rows.pop() or None) if len(rows) == 1 else None
 
 
-def data_files(model: onnx.ModelProto) -> set[str]:
-    """Return the names of the files that hold external data of the graph's constants."""
-    external = (t for t in model.graph.initializer if t.data_location == onnx.TensorProto.EXTERNAL)
-    return {entry.value for tensor in external for entry in tensor.external_data if entry.key == "location"}
+def data_files(model: onnx.ModelProto) -> dict[str, int]:
+    """Return the files that hold external data of the graph's constants, and how many bytes of it."""
+    found: dict[str, int] = {}
+    for tensor in model.graph.initializer:
+        if tensor.data_location == onnx.TensorProto.EXTERNAL:
+            location = next((entry.value for entry in tensor.external_data if entry.key == "location"), "")
+            size = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize * prod(tensor.dims)
+            found[location] = found.get(location, 0) + size
+    return found
 
 
 def _data_files_of(path: Path) -> Iterator[str]:

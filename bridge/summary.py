@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import onnx
 
-from bridge.artifact import Metadata, batch_size, get_metadata
+from bridge.artifact import Metadata, batch_size, data_files, get_metadata
 from bridge.placement import NEEDS_CUDNN, Place, Use, place, short_dtype
 from bridge.plain import describe_plain, other_outputs, text_copies
 from bridge.portability import portable_tier
@@ -50,6 +50,8 @@ class Summary:
         Domain to version; the main domain is "ai.onnx".
     ir_version, bytes
         Of the file.
+    data_files
+        The files beside it that hold its external data, and the bytes in each.
     batch_size
         The number of rows that is written into the file; None where it is free.
     tier, beyond_core
@@ -67,6 +69,7 @@ class Summary:
     opsets: dict[str, int]
     ir_version: int
     bytes: int
+    data_files: Mapping[str, int]
     batch_size: int | None
     tier: int
     beyond_core: tuple[str, ...]
@@ -107,6 +110,7 @@ def summarize(model: onnx.ModelProto) -> Summary:
         opsets=opsets,
         ir_version=model.ir_version,
         bytes=model.ByteSize(),
+        data_files=data_files(model),
         batch_size=batch_size(model),
         tier=tier,
         beyond_core=tuple(beyond_core),

@@ -33,6 +33,7 @@ def show_summary(name: str, summary: Summary, console: Console) -> None:
         f"target     {metadata.target}, precision {metadata.precision}",
         f"file       {file_size(summary.bytes)}, IR {summary.ir_version}, {opsets}",
     ]
+    lines += [f"data       {file_size(size)} in {name}" for name, size in summary.data_files.items()]
     if summary.batch_size is not None:
         lines.append(f"rows       {summary.batch_size:,} a run, written into the file")
     lines.append(f"portable   {_tier(summary)}")
@@ -66,7 +67,9 @@ def _tier(summary: Summary) -> str:
 
 
 def _table(title: str, *headers: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    table = Table(
+        title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, min_width=len(title.strip())
+    )
     for header in headers:
         table.add_column(header, overflow="fold")
     return table

@@ -13,6 +13,7 @@ from sklearn.ensemble import RandomForestClassifier
 import bridge
 from bridge.errors import ArtifactError, InputError
 from bridge.passes import data_file
+from bridge.summary import summarize
 
 ROWS = np.linspace(-2, 2, 40, dtype=np.float32).reshape(-1, 4)
 WEIGHTS = np.arange(4 * 300, dtype=np.float32).reshape(4, 300) / 64
@@ -56,6 +57,10 @@ def test_external_data_is_kept_external(file, tmp_path, target):
     assert out.stat().st_size < WEIGHTS.nbytes
     np.testing.assert_array_equal(answers(out), (ROWS - 1) * 2 @ WEIGHTS)
     np.testing.assert_array_equal(answers(out), answers(file))
+
+
+def test_the_data_file_is_part_of_the_summary(file):
+    assert summarize(onnx.load(file, load_external_data=False)).data_files == {"weights.bin": WEIGHTS.nbytes}
 
 
 def test_without_a_path_the_result_holds_the_data(file):
