@@ -123,6 +123,15 @@ def find_rule(node: ir.Node, target: Target) -> Rule | None:
     return _RULES.get((node.domain, node.op_type, target))
 
 
+def copied_value(value: ir.Value) -> ir.Value:
+    """Return the value that `value` is a copy of, or itself."""
+    node = value.producer()
+    while node is not None and node.op_type == "Identity" and not node.domain and node.inputs[0] is not None:
+        value = node.inputs[0]
+        node = value.producer()
+    return value
+
+
 def constant_of(value: ir.Value | None) -> NDArray[Any] | None:
     """Return the array that a value is known to hold (an initializer or a Constant node), or None."""
     if value is None:

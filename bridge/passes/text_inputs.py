@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import onnx_ir as ir
 
 from bridge.passes.lowering.values import TEXT_REASON
+from bridge.passes.rule import copied_value
 from bridge.passes.text_nodes import CLASSIFIERS, Role, code_tensor, role_of, texts_of, to_codes
 
 TEXT_INPUTS_KEY = "bridge.text_inputs"
@@ -74,22 +75,13 @@ class TextInputs(ir.passes.InPlacePass):
 
 def _take_out_copies(graph: ir.Graph) -> dict[str, str]:
     """Remove the outputs that repeat a text input, and return which input each was; a graph's only outputs stay."""
-    sources = {output: _copied(output) for output in graph.outputs}
+    sources = {output: copied_value(output) for output in graph.outputs}
     copies = {output: value for output, value in sources.items() if value.is_graph_input() and _is_text(value)}
     if len(copies) == len(graph.outputs):
         return {}
     for output in copies:
         graph.outputs.remove(output)
     return {str(output.name): str(value.name) for output, value in copies.items()}
-
-
-def _copied(value: ir.Value) -> ir.Value:
-    """Return the value that `value` is a copy of, or itself."""
-    node = value.producer()
-    while node is not None and node.op_type == "Identity" and not node.domain and node.inputs[0] is not None:
-        value = node.inputs[0]
-        node = value.producer()
-    return value
 
 
 def _is_text(value: ir.Value) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bridge.errors import DeclinedError
 from bridge.passes.lowering.attributes import Attributes
 from bridge.passes.lowering.distances import Distances, main_opset, require_matrix
-from bridge.passes.rule import RuleTape, constant_of, lowers
+from bridge.passes.rule import RuleTape, constant_of, copied_value, lowers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,10 +26,10 @@ def lower_scan(tape: RuleTape, node: ir.Node) -> Sequence[ir.Value | None]:
     if any(Attributes(node).ints(f"scan_{name}").any() for name in _DIRECTIONS):
         raise DeclinedError("the loop runs backwards, or along another axis than the first")
     state, row = body.inputs
-    if _copied(body.outputs[0]) is not state:
+    if copied_value(body.outputs[0]) is not state:
         raise DeclinedError("the loop changes what it carries along")
     x, y = (require_matrix(v, f"input {i} of the loop") for i, v in enumerate(node.inputs))
-    between = Distances(x, y, _power(_copied(body.outputs[1]), {state, row}), main_opset(node))
+    between = Distances(x, y, _power(copied_value(body.outputs[1]), {state, row}), main_opset(node))
     carried = x if node.outputs[0].uses() or node.outputs[0].is_graph_output() else None
     return [carried, tape.op("Transpose", between.write_noted(tape), perm=[1, 0], dtype=x.dtype)]
 
@@ -66,12 +66,12 @@ def _power_of_terms(terms: ir.Value, rows: set[ir.Value]) -> float:
 
 
 def _check_difference(value: ir.Value, rows: set[ir.Value]) -> None:
-    if set(map(_copied, _inputs(_node(value, "Sub")))) != rows:
+    if set(map(copied_value, _inputs(_node(value, "Sub")))) != rows:
         raise DeclinedError(NO_DISTANCES)
 
 
 def _node(value: ir.Value, *op_types: str) -> ir.Node:
-    node = _copied(value).producer()
+    node = copied_value(value).producer()
     if node is None or node.op_type not in op_types or node.domain:
         raise DeclinedError(NO_DISTANCES)
     return node
@@ -79,15 +79,6 @@ def _node(value: ir.Value, *op_types: str) -> ir.Node:
 
 def _inputs(node: ir.Node) -> list[ir.Value]:
     return [value for value in node.inputs if value is not None]
-
-
-def _copied(value: ir.Value) -> ir.Value:
-    """Return what `value` is a copy of."""
-    node = value.producer()
-    while node is not None and node.op_type == "Identity" and not node.domain and node.inputs[0] is not None:
-        value = node.inputs[0]
-        node = value.producer()
-    return value
 
 
 def _axes(node: ir.Node) -> list[int]:
