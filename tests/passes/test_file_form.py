@@ -91,8 +91,8 @@ def test_operator_of_another_form_keeps_its_opset_unless_asked():
         [node],
         "g",
         [onnx.helper.make_tensor_value_info("X", onnx.TensorProto.FLOAT, [None, 3])],
-        [onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [None])],
-        [onnx.numpy_helper.from_array(np.array([1]), "axes")],
+        [onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [3])],
+        [onnx.numpy_helper.from_array(np.array([0]), "axes")],
     )
     source = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=8)
 
