@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 ADAPTERS = Path(__file__).parent / "adapters"
 INSTALL_SECONDS = 1800
+_MANAGERS = {"npm": ("npm", "node"), "pip": ()}
 
 
 class NotInstallableError(Exception):
@@ -31,6 +32,8 @@ def command_for(runtime: Runtime) -> list[str]:
     adapter = str(ADAPTERS / runtime.adapter)
     if runtime.is_cheap:
         return [sys.executable, adapter]
+    if missing := [name for name in (*runtime.programs, *_MANAGERS[runtime.manager]) if shutil.which(name) is None]:
+        raise NotInstallableError(f"not on PATH: {', '.join(missing)}")
     folder = cache_folder() / runtime.name
     stamp = folder / ".installed"
     if not stamp.exists() or stamp.read_text() != " ".join(runtime.packages):
@@ -47,12 +50,9 @@ def arguments_for(runtime: Runtime) -> list[str]:
 
 def _install(runtime: Runtime, folder: Path) -> None:
     if runtime.manager == "npm":
-        npm = shutil.which("npm")
-        if npm is None:
-            raise NotInstallableError("npm is not installed")
         folder.mkdir(parents=True)
         # onnxruntime-node's own script would fetch CUDA libraries; the CPU library is in the package.
-        command = [npm, "install", "--prefix", str(folder), "--ignore-scripts", "--no-audit", "--no-fund"]
+        command = ["npm", "install", "--prefix", str(folder), "--ignore-scripts", "--no-audit", "--no-fund"]
     else:
         venv.create(folder, with_pip=True, symlinks=True)
         command = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -43,17 +45,7 @@ def measure(runtime: Runtime, case: Case, command: list[str], arguments: list[st
         os.environ | runtime.variables | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT) if runtime.is_cheap else ""}
     )
     try:
-        done = subprocess.run(
-            [*command, str(folder / "job.json"), *arguments],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-            timeout=RUN_SECONDS,
-            env=environment,
-            cwd=folder,
-        )
-        died = f"exit code {done.returncode}: {_last_line(done.stderr)}"
+        died = _run([*command, str(folder / "job.json"), *arguments], environment, folder)
     except subprocess.TimeoutExpired:
         died = f"took over {RUN_SECONDS} s"
     outcome_file = Path(job["outcome"])
@@ -63,6 +55,26 @@ def measure(runtime: Runtime, case: Case, command: list[str], arguments: list[st
         found = outcome.get(batch["name"], {"stage": "run" if outcome else "load", "error": died})
         results.append(_judge(runtime, case, batch, found))
     return results
+
+
+def _run(command: list[str], environment: dict[str, str], folder: Path) -> str:
+    """Run an adapter, and return how it ended; what it started ends with it."""
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        env=environment,
+        cwd=folder,
+        start_new_session=True,
+    ) as process:
+        try:
+            _, errors = process.communicate(timeout=RUN_SECONDS)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    return f"exit code {process.returncode}: {_last_line(errors)}"
 
 
 def _write_job(runtime: Runtime, case: Case, folder: Path) -> dict:

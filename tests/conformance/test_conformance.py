@@ -12,28 +12,26 @@ from typing import TYPE_CHECKING
 import pytest
 
 from models.zoo import ZOO
-from tests.conformance.cases import bridge_case
+from tests.conformance.cases import SAMPLE, bridge_case
 from tests.conformance.environments import NotInstallableError, arguments_for, command_for
 from tests.conformance.measure import measure
+from tests.conformance.results import read_rows
 from tests.conformance.runtimes import RUNTIMES, Runtime
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-MODELS = (
-    "flights-logistic",
-    "forest-digits",
-    "histogram-strings",
-    "boosting-regressor",
-    "scaler-forest",
-    "tree-missing",
-    "indicator-histogram",
-    "logistic-strings",
-    "linear",
-    "normalizer-forest",
-    "isolation-forest",
-)
-"""One of each kind of graph: matrix products, trees of one and many outputs, missing values, text, transformers."""
+
+NAN_IS_BELOW = "tinygrad takes NaN <= c for true, so that a missing value which a tree sends right goes left"
+KNOWN_LIMITS = {
+    ("tinygrad", "tree-missing"): NAN_IS_BELOW,
+    ("tinygrad", "forest-digits"): NAN_IS_BELOW,
+    ("tinygrad", "histogram-strings"): NAN_IS_BELOW,
+    ("tinygrad", "isolation-forest"): NAN_IS_BELOW,
+    ("tinygrad", "scaler-forest"): NAN_IS_BELOW,
+    ("tinygrad", "indicator-histogram"): NAN_IS_BELOW,
+}
+"""What a runtime cannot do with a file of ours, and why."""
 
 
 def _is_wanted(runtime: Runtime) -> bool:
@@ -42,18 +40,30 @@ def _is_wanted(runtime: Runtime) -> bool:
 
 
 def test_every_model_named_here_is_in_the_zoo() -> None:
-    assert set(MODELS) <= {model.name for model in ZOO}
+    assert set(SAMPLE) <= {model.name for model in ZOO}
+
+
+def test_known_limits_are_those_of_the_results() -> None:
+    found = {
+        (row.runtime, row.model)
+        for row in read_rows()
+        if row.exporter == "bridge" and row.model in SAMPLE and not (row.agrees and row.missing in {None, "agrees"})
+    }
+
+    assert found == set(KNOWN_LIMITS)
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES, ids=lambda runtime: runtime.name)
-@pytest.mark.parametrize("model", [m for m in ZOO if m.name in MODELS], ids=str)
-def test_portable_file_agrees(model, runtime: Runtime, tmp_path: Path) -> None:
+@pytest.mark.parametrize("model", [m for m in ZOO if m.name in SAMPLE], ids=str)
+def test_portable_file_agrees(model, runtime: Runtime, tmp_path: Path, request) -> None:
     if not _is_wanted(runtime):
         pytest.skip(f"{runtime.name} runs where BRIDGE_CONFORMANCE=all or names it")
     try:
         command, arguments = command_for(runtime), arguments_for(runtime)
     except NotInstallableError as error:
         pytest.skip(f"{runtime.name} cannot be installed here: {error}")
+    if reason := KNOWN_LIMITS.get((runtime.name, model.name)):
+        request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
     case = bridge_case(model, tmp_path / "files")
 
     results = measure(runtime, case, command, arguments, tmp_path / "run")

@@ -1,6 +1,4 @@
-import { createRequire } from "node:module";
 import { runJob } from "./job.mjs";
+import { files, job, require } from "./node.mjs";
 
-// The packages lie in the environment's folder, the second argument, not beside this file.
-const require = createRequire(`${process.argv[3]}/`);
-await runJob(require("onnxruntime-node"));
+await runJob(require("onnxruntime-node"), job, files);

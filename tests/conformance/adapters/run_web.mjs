@@ -1,7 +1,6 @@
-import { createRequire } from "node:module";
 import { runJob } from "./job.mjs";
+import { files, job, require } from "./node.mjs";
 
-const require = createRequire(`${process.argv[3]}/`);
 const ort = require("onnxruntime-web");
 ort.env.wasm.numThreads = 1;
-await runJob(ort);
+await runJob(ort, job, files);
