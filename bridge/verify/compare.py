@@ -171,7 +171,11 @@ def _by_row(values: NDArray[Any]) -> NDArray[Any]:
 
 
 def _holds_labels(method: str, values: NDArray[Any], estimator: Any) -> bool:
-    return method == "predict" and (values.dtype.kind != "f" or hasattr(estimator, "classes_"))
+    """Return whether an answer names classes; CatBoost's regressors have `classes_` too, and answer with numbers."""
+    if method != "predict" or values.dtype.kind != "f":
+        return method == "predict"
+    classes = getattr(estimator, "classes_", ())
+    return bool(np.isin(values, np.concatenate(classes) if isinstance(classes, list) else classes).all())
 
 
 def _margins(estimator: Any, data: Any, rows: int) -> NDArray[np.float64]:
