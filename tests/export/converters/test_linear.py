@@ -146,7 +146,7 @@ def test_sparse_coefficients_and_sparse_data(agree):
 
 @pytest.mark.parametrize("loss", ["log_loss", "modified_huber"])
 def test_rows_far_from_every_class_get_uniform_probabilities(agree, loss):
-    model = fit(lm.SGDClassifier(loss=loss), WINE, CLASS)
+    model = fit(lm.SGDClassifier(loss=loss, random_state=0), WINE, CLASS)
     model.coef_ = -np.abs(model.coef_)
     model.intercept_ = model.intercept_ * 0
     agree(model, WINE, np.abs(WINE) * 1e6, routes=[("cpu", "exact")])
