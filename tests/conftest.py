@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
 from hypothesis import settings
 
@@ -26,3 +27,9 @@ def pytest_xdist_make_scheduler(config, log):
             return found.group() if found else nodeid
 
     return OneProcessAModel(config, log)
+
+
+@pytest.fixture(autouse=True)
+def _same_fit_every_time():
+    """Estimators without a `random_state` draw from NumPy's global generator."""
+    np.random.seed(0)  # noqa: NPY002
