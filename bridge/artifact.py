@@ -48,6 +48,8 @@ class Metadata:
         The bytes that the widest step of the graph needs for one row: predictors size their batches by it.
     exact_decisions
         Whether every decision is taken on the estimator's own bits, so that rows on a threshold agree too.
+    forms
+        How each group of trees is written, in words.
     versions
         The versions of the libraries that made the file.
     parity
@@ -62,6 +64,7 @@ class Metadata:
     classes: tuple[Classes, ...] = ()
     row_bytes: int = 0
     exact_decisions: bool = False
+    forms: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     parity: Mapping[str, Any] = field(default_factory=dict)
 

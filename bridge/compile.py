@@ -19,6 +19,7 @@ from bridge.method import Classes
 from bridge.passes.data_file import large_constants_beside
 from bridge.passes.decisions import EXACT_DECISIONS
 from bridge.passes.file_form import FileForm, set_form
+from bridge.passes.lower_ops import NOTES
 from bridge.passes.packed_lists import to_proto
 from bridge.passes.pipeline import run_pipeline
 from bridge.passes.precision.float32 import has_float64
@@ -130,6 +131,7 @@ def export(
         classes=_classes(estimator),
         row_bytes=row_bytes(model),
         exact_decisions=bool(model.meta.get(EXACT_DECISIONS)),
+        forms=model.meta[NOTES],
         versions=_versions(),
     )
     with large_constants_beside(model, path) as folder:
@@ -198,7 +200,8 @@ def lower(
         proto = _to_proto(model, chosen, form)
     metadata = _lowered_metadata(proto, chosen, precision)
     if metadata is not None:
-        set_metadata(proto, replace(metadata, row_bytes=row_bytes(model), versions=_versions()))
+        forms = model.meta[NOTES] or metadata.forms
+        set_metadata(proto, replace(metadata, row_bytes=row_bytes(model), forms=forms, versions=_versions()))
     if path is not None:
         write_model(proto, path)
     return proto

@@ -34,6 +34,7 @@ def show_summary(name: str, summary: Summary, console: Console) -> None:
         f"file       {file_size(summary.bytes)}, IR {summary.ir_version}, {opsets}",
     ]
     lines += [f"data       {file_size(size)} in {name}" for name, size in summary.data_files.items()]
+    lines += [f"trees      {form}" for form in metadata.forms]
     if summary.batch_size is not None:
         lines.append(f"rows       {summary.batch_size:,} a run, written into the file")
     lines.append(f"portable   {_tier(summary)}")

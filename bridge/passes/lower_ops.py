@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from bridge.targets import Target
 
+NOTES = "bridge.notes"
+"""Where `LowerOps` leaves the notes of its rules in the model's `meta`."""
+
 
 @dataclass
 class LowerOps(ir.passes.InPlacePass):
@@ -35,12 +38,14 @@ class LowerOps(ir.passes.InPlacePass):
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         self.declined.clear()
         modified = False
+        notes: list[str] = []
         for graph in _graphs(model):
             for node in list(graph):
-                modified |= self._lower(node)
+                modified |= self._lower(node, notes)
+        model.meta[NOTES] = (*model.meta.get(NOTES, ()), *notes)
         return ir.passes.PassResult(model, modified)
 
-    def _lower(self, node: ir.Node) -> bool:
+    def _lower(self, node: ir.Node, notes: list[str]) -> bool:
         rule = self.find(node, self.options.target)
         if rule is None:
             return False
@@ -51,8 +56,9 @@ class LowerOps(ir.passes.InPlacePass):
             self.declined[node] = str(reason)
             return False
         _replace(node, tape, outputs, rule)
+        notes += tape.notes
         for made in tape.nodes:
-            self._lower(made)
+            self._lower(made, notes)
         return True
 
 

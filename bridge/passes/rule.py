@@ -38,11 +38,14 @@ class RuleTape:
         The target and the user's choices.
     nodes, initializers
         What the rule made so far, in order.
+    notes
+        What the rule chose that a user may want to know, one sentence each.
     """
 
     options: Options
     nodes: list[ir.Node] = field(default_factory=list)
     initializers: list[ir.Value] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def op(
         self,

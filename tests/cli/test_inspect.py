@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import numpy as np
 import onnx
 from onnx import TensorProto, helper
+from sklearn.ensemble import GradientBoostingRegressor
 
 import bridge
 
@@ -127,3 +129,15 @@ def test_what_is_beyond_the_core_is_told(run, files):
     assert "portable tier 2, not in every measured runtime: " in text
     assert "values of double" in text
     assert "a run, written into the file" not in text
+
+
+def test_the_forms_of_trees_are_told(run, tmp_path):
+    X = np.random.default_rng(0).normal(size=(200, 4))
+    forest = GradientBoostingRegressor(n_estimators=100, max_depth=5, random_state=0).fit(X, X[:, 0] * X[:, 1])
+    for target, form in (
+        ("portable", "100 trees to depth 5: traverse, about 1.5 us a row on"),
+        ("cpu", "TreeEnsemble"),
+    ):
+        path = tmp_path / f"{target}.onnx"
+        bridge.export(forest, X, path, target=target)
+        assert form in run("inspect", path).stdout
