@@ -104,6 +104,38 @@ def test_lightgbm_categories_take_the_side_that_lightgbm_takes(target: str) -> N
     assert np.allclose(predictor.predict_proba(unseen), model.predict_proba(unseen), atol=1e-6)
 
 
+@pytest.mark.parametrize("target", ["cpu", "cuda", "portable"])
+def test_lightgbm_takes_the_integer_part_of_a_category_between_minus_one_and_zero(target: str) -> None:
+    X = np.repeat([[0.0], [1.0], [2.0]], 40, axis=0)
+    model = lightgbm.LGBMRegressor(n_estimators=2, cat_smooth=0, min_data_per_group=1, verbose=-1)
+    model.fit(X, X[:, 0] == 0, categorical_feature=[0])
+    between = np.array([[-0.0], [-0.5], [-1e-40], [-1.0], [np.nextafter(-1, 0)]])
+    assert len(np.unique(model.predict(between))) == 2
+
+    predictor = bridge.load(bridge.export(model, X, target=target))
+
+    assert np.allclose(predictor.predict(between[:4]), model.predict(between[:4]), atol=1e-6)
+    if target != "portable":  # float32 rounds the last to -1
+        assert np.allclose(predictor.predict(between), model.predict(between))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("target", ["cpu", "cuda", "portable"])
+def test_lightgbm_predicts_for_the_numbers_next_to_zero_as_for_zero(target: str, dtype: type[np.floating]) -> None:
+    X = np.repeat(np.array([[-1.0], [0.0], [1.0]], dtype), 40, axis=0)
+    model = lightgbm.LGBMRegressor(n_estimators=2, min_child_samples=5, verbose=-1).fit(X, X[:, 0])
+    zero = dtype(np.float32(1e-35))
+    wide = [np.nextafter(zero, dtype(1)), zero, dtype(1e-40), dtype(0)]
+    rows = np.array([*wide, *np.negative(wide)], dtype)[:, None]
+    assert len(np.unique(model.predict(rows))) == 3
+
+    predictor = bridge.load(bridge.export(model, X, target=target))
+
+    if target == "portable" and dtype == np.float64:  # float32 does not tell the outermost from their neighbours
+        rows = rows[[1, 2, 3, 6, 7]]
+    assert np.allclose(predictor.predict(rows), model.predict(rows), atol=1e-6)
+
+
 def test_early_stopping_uses_the_best_iteration() -> None:
     X = _data()
     y = _four(X)

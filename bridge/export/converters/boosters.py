@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
     from bridge.export.block import Block
     from bridge.export.builder import Builder
+    from bridge.forest import Forest
+
+LIGHTGBM_ZERO = float(np.float32(1e-35))
+"""LightGBM predicts for numbers up to this, of either sign, as for 0 (kZeroThreshold)."""
 
 
 def _read_lightgbm(estimator: Any) -> Boosted:
@@ -29,7 +34,29 @@ def _read_lightgbm(estimator: Any) -> Boosted:
         )
     if booster.params.get("zero_as_missing"):
         raise UnsupportedError(f"{type(estimator).__name__} with zero_as_missing=True cannot be exported yet")
-    return read_booster(booster, "lightgbm")
+    boosted = read_booster(booster, "lightgbm")
+    return replace(boosted, forest=_with_wide_zero(boosted.forest))
+
+
+def _with_wide_zero(forest: Forest) -> Forest:
+    """Return a forest that decides for all numbers within `LIGHTGBM_ZERO` as `forest` does for 0."""
+    threshold = forest.threshold
+    below = (threshold >= -LIGHTGBM_ZERO) & (threshold < 0)
+    above = (threshold >= 0) & (threshold < LIGHTGBM_ZERO) & ~forest.is_leaf & (forest.category < 0)
+    moved = np.where(below, np.nextafter(-LIGHTGBM_ZERO, -np.inf), np.where(above, LIGHTGBM_ZERO, threshold))
+    return replace(forest, threshold=moved)
+
+
+def _lightgbm_sums(b: Builder, forest: Forest, x: Block) -> ir.Value:
+    """Return the sums of the trees; a category is the integer part of a number, so that of -0.5 is 0."""
+    matrix = x.floats()
+    if not forest.has_categories:
+        return b.forest(forest, matrix)
+    above = np.zeros((1, x.width))
+    above[0, forest.feature[forest.category >= 0]] = -1.0
+    zero = b.like(0, matrix)
+    is_part_below_zero = b.op("And", b.op("Less", b.like(above, matrix), matrix), b.op("Less", matrix, zero))
+    return b.forest(forest, b.where(is_part_below_zero, zero, matrix))
 
 
 def _read_xgboost(estimator: Any) -> Boosted:
@@ -78,13 +105,13 @@ def _regress(b: Builder, boosted: Boosted, total: ir.Value) -> Mapping[str, Answ
 @converts("lightgbm.sklearn.LGBMClassifier")
 def convert_lightgbm_classifier(b: Builder, estimator: Any, x: Block) -> Mapping[str, Answer]:
     boosted = _read_lightgbm(estimator)
-    return _classify(b, boosted, b.forest(boosted.forest, x.floats()), estimator)
+    return _classify(b, boosted, _lightgbm_sums(b, boosted.forest, x), estimator)
 
 
 @converts("lightgbm.sklearn.LGBMRegressor", "lightgbm.sklearn.LGBMRanker")
 def convert_lightgbm_regressor(b: Builder, estimator: Any, x: Block) -> Mapping[str, Answer]:
     boosted = _read_lightgbm(estimator)
-    return _regress(b, boosted, b.forest(boosted.forest, x.floats()))
+    return _regress(b, boosted, _lightgbm_sums(b, boosted.forest, x))
 
 
 @converts("xgboost.sklearn.XGBClassifier", "xgboost.sklearn.XGBRFClassifier")
