@@ -16,6 +16,7 @@ from google.protobuf.message import DecodeError
 from bridge.data.beside import written_beside
 from bridge.data.schema import Column, Schema
 from bridge.errors import ArtifactError, InputTypeError
+from bridge.file_parts import FileParts
 from bridge.method import Classes, Method
 from bridge.opset import METADATA_KEY, PRODUCER
 
@@ -178,10 +179,11 @@ def write_model(model: onnx.ModelProto, path: str | os.PathLike[str]) -> None:
 
     Data files of a model that `path` was before are removed. Those of `model` must lie beside `path` already.
     """
-    if model.ByteSize() >= onnx.checker.MAXIMUM_PROTOBUF:
-        raise ArtifactError(f"the model has {model.ByteSize()} bytes, and one ONNX file holds at most 2 GB.")
+    parts = FileParts(model)
+    if parts.size >= onnx.checker.MAXIMUM_PROTOBUF:
+        raise ArtifactError(f"the model has {parts.size} bytes, and one ONNX file holds at most 2 GB.")
     with written_beside(path) as beside, beside.open("wb") as file:
-        file.write(model.SerializeToString())
+        file.writelines(parts)
         file.flush()
         os.fsync(file.fileno())
     for stale in set(_data_files_of(Path(path))) - data_files(model).keys():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ import numpy as np
 from bridge.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -135,35 +135,41 @@ def _check_range(name: str, indices: NDArray[np.integer], size: int) -> None:
         raise InputError(f"forest table '{name}' points to {worst}, outside of 0..{size - 1}")
 
 
-def concatenate(forests: Sequence[Forest]) -> Forest:
-    """Return one forest that holds the trees of `forests` in order; all must have the same number of outputs."""
-    first = forests[0]
-    if any(f.n_outputs != first.n_outputs for f in forests):
-        raise InputError(f"forests with {sorted({f.n_outputs for f in forests})} outputs cannot be joined")
-    nodes = np.cumsum([0] + [f.n_nodes for f in forests[:-1]])
-    leaves = np.cumsum([0] + [len(f.values) for f in forests[:-1]])
-    sets = np.cumsum([0] + [len(f.set_starts) - 1 for f in forests[:-1]])
-    members = np.cumsum([0] + [len(f.set_members) for f in forests[:-1]])
-    pairs = list(zip(forests, nodes, leaves, sets, members, strict=True))
+def concatenate(forests: Iterable[Forest]) -> Forest:
+    """Return one forest that holds the trees of `forests` in order; all must have the same number of outputs.
 
-    def join(name: str) -> NDArray[np.generic]:
-        return np.concatenate([getattr(f, name) for f in forests])
+    Of an iterator, one forest at a time is held beside the result.
+    """
+    tables: dict[str, NDArray[np.generic]] = {}
+    for forest in forests:
+        if not tables:
+            # The tables grow in place: they own their memory, which the first forest's may not.
+            tables = {f.name: getattr(forest, f.name).copy() for f in fields(Forest)}
+            continue
+        n_outputs = tables["values"].shape[1]
+        if forest.n_outputs != n_outputs:
+            raise InputError(f"forests with {sorted({n_outputs, forest.n_outputs})} outputs cannot be joined")
+        counts = {name: len(table) for name, table in tables.items()}
+        inner, n, sets = ~forest.is_leaf, counts["feature"], counts["set_starts"] - 1
+        shifted = replace(
+            forest,
+            left=np.where(inner, forest.left + n, -1),
+            right=np.where(inner, forest.right + n, -1),
+            leaf=np.where(inner, -1, forest.leaf + counts["values"]),
+            roots=forest.roots + n,
+            category=np.where(forest.category >= 0, forest.category + sets, -1),
+            set_starts=forest.set_starts[1:] + counts["set_members"],
+        )
+        for name, table in tables.items():
+            _append(table, getattr(shifted, name))
+    return Forest(**tables)  # type: ignore[arg-type]
 
-    return Forest(
-        feature=join("feature").astype(np.int32),
-        threshold=join("threshold").astype(np.float64),
-        left=np.concatenate([np.where(f.is_leaf, -1, f.left + n) for f, n, *_ in pairs]).astype(np.int32),
-        right=np.concatenate([np.where(f.is_leaf, -1, f.right + n) for f, n, *_ in pairs]).astype(np.int32),
-        leaf=np.concatenate([np.where(f.is_leaf, f.leaf + v, -1) for f, _, v, *_ in pairs]).astype(np.int32),
-        missing_left=join("missing_left").astype(np.bool_),
-        roots=np.concatenate([f.roots + n for f, n, *_ in pairs]).astype(np.int32),
-        values=join("values").astype(np.float64),
-        category=np.concatenate([np.where(f.category >= 0, f.category + s, -1) for f, _, _, s, _ in pairs]).astype(
-            np.int32
-        ),
-        set_starts=np.concatenate([np.zeros(1, np.int64)] + [f.set_starts[1:] + m for f, *_, m in pairs]),
-        set_members=join("set_members").astype(np.int64),
-    )
+
+def _append(table: NDArray[np.generic], rows: NDArray[np.generic]) -> None:
+    """Append rows in place: the system moves the pages of a large table, and copies nothing."""
+    start = len(table)
+    table.resize((start + len(rows), *table.shape[1:]), refcheck=False)
+    table[start:] = rows
 
 
 def floor_float32(values: NDArray[np.float64]) -> NDArray[np.float32]:

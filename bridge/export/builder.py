@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,7 @@ class Builder:
     def constant(self, array: ArrayLike, dtype: DTypeLike | None = None) -> ir.Value:
         """Return an initializer that holds `array`; equal arrays share one."""
         values = np.ascontiguousarray(np.asarray(array, dtype)).reshape(np.shape(array))
-        key = (values.dtype.str, values.shape, values.tobytes())
+        key = (values.dtype.str, values.shape, hashlib.blake2b(values.data).digest())
         if key not in self._constants:
             name = f"constant_{len(self._constants)}"
             tensor = ir.tensor(values, name=name)

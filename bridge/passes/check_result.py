@@ -8,7 +8,8 @@ import onnx
 from onnx_ir.passes import common
 
 from bridge.errors import ArtifactError
-from bridge.passes.shapes import hidden, lists_aside
+from bridge.passes.packed_lists import lists_aside
+from bridge.passes.shapes import hidden
 
 if TYPE_CHECKING:
     import onnx_ir as ir

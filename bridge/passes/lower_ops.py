@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import onnx_ir as ir
 
 from bridge.errors import DeclinedError
+from bridge.passes.initializers import drop_unused
 from bridge.passes.rule import Options, Rule, RuleTape, find_rule
 
 if TYPE_CHECKING:
@@ -105,4 +106,7 @@ def _replace(node: ir.Node, tape: RuleTape, outputs: list[ir.Value | None], rule
         new.type = new.type or old.type
         new.shape = new.shape or old.shape
         ir.convenience.replace_all_uses_with(old, new, replace_graph_outputs=True)
+    read = [value for value in node.inputs if value is not None]
     graph.remove(node, safe=True)
+    for value in read:
+        drop_unused(graph, value)

@@ -6,6 +6,7 @@ object of it. So the lists are taken out of the serialized model, one at a time,
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,10 +15,10 @@ import onnx_ir as ir
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto
 
 from bridge.opset import ML_DOMAIN
-from bridge.passes.wire import BYTES, read_fields, write_bytes
+from bridge.wire import BYTES, read_fields, write_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -27,6 +28,8 @@ PACKED = "bridge.packed"
 """The name of a tensor that stands in place of a list."""
 
 TREE_OPERATORS = frozenset({b"TreeEnsembleClassifier", b"TreeEnsembleRegressor", b"TreeEnsemble"})
+AT_A_TIME = 2**16
+"""protobuf makes a Python object of each integer that it is given at a time."""
 FEWEST_BYTES = 4096
 """Attributes that are smaller in the file stay lists."""
 
@@ -116,7 +119,12 @@ def attach_lists(model: ir.Model, lists: Lists) -> None:
     for node in model.graph:
         for name, attribute in list(node.attributes.items()):
             if attribute.type == ir.AttributeType.STRING and attribute.value in lists:
-                node.attributes[name] = ir.AttrTensor(name, ir.tensor(lists[attribute.value], name=PACKED))
+                node.attributes[name] = ir.AttrTensor(name, packed(lists[attribute.value]))
+
+
+def packed(values: NDArray[np.generic]) -> ir.TensorProtocol:
+    """Return the tensor that stands in place of a list of integers or float32; uint8 are numbers of modes."""
+    return ir.tensor(values, name=PACKED)
 
 
 def is_packed(attribute: ir.Attr) -> bool:
@@ -126,22 +134,45 @@ def is_packed(attribute: ir.Attr) -> bool:
 
 def to_proto(model: ir.Model) -> onnx.ModelProto:
     """Return the model as protobuf, its packed attributes as the lists that they were."""
-    packed = [
-        (i, attribute)
-        for i, node in enumerate(model.graph)
-        for attribute in list(node.attributes.values())
-        if is_packed(attribute)
-    ]
-    for i, attribute in packed:
-        del model.graph[i].attributes[attribute.name]
-    proto = ir.to_proto(model)
-    for i, attribute in packed:
-        model.graph[i].attributes[attribute.name] = attribute
-        _write_list(proto.graph.node[i].attribute.add(name=attribute.name), attribute.as_tensor().numpy())
+    with lists_aside(model) as aside:
+        proto = ir.to_proto(model)
+    nodes = list(_all_nodes(proto.graph)) if aside else []
+    for i, node in enumerate(model.graph.all_nodes()):
+        for attribute in filter(is_packed, node.attributes.values()) if node in aside else ():
+            # A copy takes no more than its numbers: what a list outgrew while it was filled stays allocated beside it.
+            nodes[i].attribute.add().CopyFrom(_as_list(attribute.name, attribute.as_tensor().numpy()))
     return proto
 
 
-def _write_list(attribute: onnx.AttributeProto, values: NDArray[np.generic]) -> None:
+def _all_nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
+    """Yield the nodes of a graph and of the graphs in its nodes, in the order of onnx_ir."""
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            for inner in (attribute.g, *attribute.graphs):
+                yield from _all_nodes(inner)
+
+
+@contextmanager
+def lists_aside(model: ir.Model) -> Iterator[list[ir.Node]]:
+    """Take packed attributes out until the block ends; yields the nodes that had some."""
+    aside = [
+        (node, attribute)
+        for node in model.graph.all_nodes()
+        for attribute in list(node.attributes.values())
+        if is_packed(attribute)
+    ]
+    for node, attribute in aside:
+        del node.attributes[attribute.name]
+    try:
+        yield list(dict.fromkeys(node for node, _ in aside))
+    finally:
+        for node, attribute in aside:
+            node.attributes[attribute.name] = attribute
+
+
+def _as_list(name: str, values: NDArray[np.generic]) -> onnx.AttributeProto:
+    attribute = AttributeProto(name=name)
     if values.dtype == np.uint8:
         names = {number: mode.encode() for mode, number in NUMBER_OF_MODE.items()}
         attribute.type = AttributeProto.STRINGS
@@ -151,4 +182,6 @@ def _write_list(attribute: onnx.AttributeProto, values: NDArray[np.generic]) -> 
         attribute.floats.extend(values.data)
     else:
         attribute.type = AttributeProto.INTS
-        attribute.ints.extend(values.data)
+        for start in range(0, len(values), AT_A_TIME):
+            attribute.ints.extend(values.data[start : start + AT_A_TIME])
+    return attribute

@@ -10,7 +10,7 @@ import onnx_ir as ir
 from onnx_ir.passes import common
 
 from bridge.opset import ML_DOMAIN
-from bridge.passes.packed_lists import is_packed
+from bridge.passes.packed_lists import lists_aside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -43,24 +43,6 @@ class _InferShapes(ir.passes.InPlacePass):
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         with lists_aside(model):
             return ir.passes.PassResult(model, _infer_typed(model))
-
-
-@contextmanager
-def lists_aside(model: ir.Model) -> Iterator[list[ir.Node]]:
-    """Take packed attributes out until the block ends; yields the nodes that had some."""
-    aside = [
-        (node, attribute)
-        for node in model.graph
-        for attribute in list(node.attributes.values())
-        if is_packed(attribute)
-    ]
-    for node, attribute in aside:
-        del node.attributes[attribute.name]
-    try:
-        yield list(dict.fromkeys(node for node, _ in aside))
-    finally:
-        for node, attribute in aside:
-            node.attributes[attribute.name] = attribute
 
 
 @contextmanager

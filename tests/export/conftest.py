@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx
-import onnx_ir as ir
 import onnxruntime as ort
 import pandas as pd
 import pytest
@@ -16,6 +15,7 @@ from scipy import sparse
 from bridge.data.encode import Encoder
 from bridge.export.graph import export_graph
 from bridge.opset import FOREST
+from bridge.passes.packed_lists import to_proto
 from bridge.passes.pipeline import run_pipeline
 from bridge.passes.rule import Options
 
@@ -66,7 +66,7 @@ def open_route(exported, target, precision):
     model = run_pipeline(exported.model.clone(), Options(target), precision=precision)
     if target == "cuda" or not _has_forest(exported):
         _check_kernels(model)
-    proto = ir.to_proto(model)
+    proto = to_proto(model)
     onnx.checker.check_model(proto)
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1

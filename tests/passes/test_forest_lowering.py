@@ -16,6 +16,7 @@ from bridge.forest import concatenate
 from bridge.opset import BRIDGE_DOMAIN, BRIDGE_OPSET, FOREST, IR_VERSION, MAIN_DOMAIN, MAIN_OPSET, ML_DOMAIN, ML_OPSET
 from bridge.passes.lower_ops import LowerOps
 from bridge.passes.lowering.trees import gemm
+from bridge.passes.packed_lists import to_proto
 from bridge.passes.pipeline import run_pipeline
 from bridge.passes.rule import Options
 from tests.forests import forests, rows_at, tree_of, walk
@@ -53,7 +54,7 @@ def forest_model(forest, width, dtype, *, tables=None):
 
 def lowered(forest, width, dtype, target, strategy, precision="exact"):
     model = forest_model(forest, width, dtype)
-    return ir.to_proto(run_pipeline(model, Options(target, strategy), precision=precision))
+    return to_proto(run_pipeline(model, Options(target, strategy), precision=precision))
 
 
 def operators(model):

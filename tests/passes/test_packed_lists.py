@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
+import onnx_ir as ir
 import pytest
 from google.protobuf.message import DecodeError
 from onnx import TensorProto, helper
 
 from bridge.passes.packed_lists import is_packed, take_lists, to_proto
+from bridge.passes.packed_lists import packed as packed_list
 from bridge.passes.pipeline import run_pipeline
 from bridge.passes.read import read_model
 from bridge.passes.rule import Options
@@ -48,6 +50,18 @@ def test_the_cpu_target_writes_lists_again():
     onnx.checker.check_model(lowered)
     np.testing.assert_array_equal(run(lowered, X)[0], run(model, X)[0])
     assert {a.name: a for a in lowered.graph.node[0].attribute} == {a.name: a for a in model.graph.node[0].attribute}
+
+
+def test_lists_of_an_inner_graph_are_written_again():
+    node = ir.node("TreeEnsemble", [], {"tree_roots": packed_list(np.arange(3))}, domain="ai.onnx.ml")
+    branch = ir.Graph([], [], nodes=[ir.node("Neg", []), node])
+    outer = ir.Graph([], [], nodes=[ir.node("Abs", []), ir.node("If", [], {"then_branch": branch}), ir.node("Neg", [])])
+
+    proto = to_proto(ir.Model(outer, ir_version=10))
+
+    (attribute,) = proto.graph.node[1].attribute[0].g.node[1].attribute
+    assert attribute == helper.make_attribute("tree_roots", [0, 1, 2])
+    assert is_packed(node.attributes["tree_roots"])
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def read_tree(tree: Any, values: NDArray[np.float64], features: NDArray[Any] | N
 
 def _tree_sum(b: Builder, trees: Sequence[Any], x: Block) -> ir.Value:
     """Return the float64 (rows, outputs x classes) sum of the node values of `trees`, which see x as float32."""
-    forests = [read_tree(t.tree_, t.tree_.value.reshape(t.tree_.node_count, -1)) for t in trees]
+    forests = (read_tree(t.tree_, t.tree_.value.reshape(t.tree_.node_count, -1)) for t in trees)
     return b.forest(concatenate(forests), x.matrix(np.float32))
 
 

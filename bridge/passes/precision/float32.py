@@ -11,6 +11,7 @@ from onnx_ir.passes import common
 
 from bridge.forest import floor_float32
 from bridge.opset import MAIN_DOMAIN, ML_DOMAIN
+from bridge.passes.initializers import drop_initializer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,7 +131,7 @@ class ToFloat32(ir.passes.InPlacePass):
                 _subtract_remainder(graph, node, value, array)
         if value.is_graph_output():
             raise TypeError(f"initializer {value.name!r} is a graph output")
-        del graph.initializers[str(value.name)]
+        drop_initializer(graph, value)
 
 
 def _retype(value: ir.Value) -> bool:

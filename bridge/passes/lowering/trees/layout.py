@@ -13,7 +13,7 @@ from bridge.passes.lowering.trees.cost import cheapest, estimate
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import DTypeLike, NDArray
+    from numpy.typing import NDArray
 
     from bridge.forest import Forest
 
@@ -45,30 +45,14 @@ class Group:
     depth: int
 
 
-@dataclass(frozen=True)
-class _Slots:
-    """One entry a node of any tree, level by level: its tree and slot, what it asks, where it leads."""
-
-    tree: NDArray[np.int64]
-    slot: NDArray[np.int64]
-    asks: NDArray[np.int64]
-    right: NDArray[np.int64]
-    node: NDArray[np.int64]
-    depth_of_tree: NDArray[np.int64]
-    nodes_of_tree: NDArray[np.int64]
-
-
-def lay_out(forest: Forest) -> list[Group]:
-    """Return the trees of a forest in groups of like depth; every decision of it must be `x <= t`."""
+def lay_out(forest: Forest) -> Iterator[Group]:
+    """Yield the trees of a forest in groups of like depth; every decision of it must be `x <= t`."""
     forest = _with_decisions(forest)
-    slots = _number(forest)
-    order = np.argsort(slots.depth_of_tree, kind="stable")
-    cuts = _cuts(slots.depth_of_tree[order])
-    return [
-        _tables(forest, slots, trees)
-        for start, end in pairwise(cuts)
-        for trees in _alike(order[start:end], slots.nodes_of_tree)
-    ]
+    depth, nodes = _measure(forest)
+    order = np.argsort(depth, kind="stable")
+    for start, end in pairwise(_cuts(depth[order])):
+        for trees in _alike(order[start:end], nodes):
+            yield _tables(forest, trees, slots=int(nodes[trees].max()), depth=int(depth[trees].max()))
 
 
 def _with_decisions(forest: Forest) -> Forest:
@@ -98,32 +82,20 @@ def _with_decisions(forest: Forest) -> Forest:
     )
 
 
-def _number(forest: Forest) -> _Slots:
-    """Give the nodes of every tree their slots, level by level."""
+def _measure(forest: Forest) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the depth and the number of nodes of every tree."""
     is_leaf = forest.is_leaf
-    tree = np.arange(forest.n_trees)
-    node, slot, parent = forest.roots.astype(np.int64), np.zeros(len(tree), np.int64), np.full(len(tree), -1)
-    used, depth = np.ones(len(tree), np.int64), np.zeros(len(tree), np.int64)
-    levels: list[tuple[NDArray[np.int64], ...]] = []
+    depth, nodes = np.zeros(forest.n_trees, np.int64), np.ones(forest.n_trees, np.int64)
+    tree, node = np.arange(forest.n_trees, dtype=np.int32), forest.roots
     while node.size:
-        leaf = is_leaf[node]
-        inner = ~leaf
-        inner_tree = tree[inner]
-        in_tree = np.bincount(inner_tree, minlength=forest.n_trees)
-        rank = np.arange(len(inner_tree)) - (np.cumsum(in_tree) - in_tree)[inner_tree]
-        left = used[inner_tree] + 2 * rank
-        # Left children stand in odd slots: there the known answer takes one off.
-        right = np.where(leaf, slot + slot % 2, 0)
-        right[inner] = left + 1
-        levels.append((tree, slot, np.where(leaf, parent, node), right, node))
-        used += 2 * in_tree
+        inner = ~is_leaf[node]
+        tree, node = tree[inner], node[inner]
+        in_tree = np.bincount(tree, minlength=forest.n_trees)
         depth += in_tree > 0
-        parents = node[inner]
-        node = np.stack([forest.left[parents], forest.right[parents]], axis=1).ravel().astype(np.int64)
-        slot = np.stack([left, left + 1], axis=1).ravel()
-        tree, parent = np.repeat(inner_tree, 2), np.repeat(parents, 2)
-    tree, slot, asks, right, node = (np.concatenate(column) for column in zip(*levels, strict=True))
-    return _Slots(tree, slot, asks, right, node, depth_of_tree=depth, nodes_of_tree=used)
+        nodes += 2 * in_tree
+        tree = np.concatenate([tree, tree])
+        node = np.concatenate([forest.left[node], forest.right[node]])
+    return depth, nodes
 
 
 def _cuts(depths: NDArray[np.int64]) -> list[int]:
@@ -157,23 +129,35 @@ def _alike(trees: NDArray[np.int64], nodes_of_tree: NDArray[np.int64]) -> Iterat
         trees = trees[count:]
 
 
-def _tables(forest: Forest, slots: _Slots, trees: NDArray[np.int64]) -> Group:
-    place = np.full(forest.n_trees, -1)
-    place[trees] = np.arange(len(trees))
-    chosen = np.flatnonzero(place[slots.tree] >= 0) if len(trees) < forest.n_trees else slice(None)
-    shape = (len(trees), int(slots.nodes_of_tree[trees].max()))
-    at = place[slots.tree[chosen]] * shape[1] + slots.slot[chosen]
-    node, asks = slots.node[chosen], slots.asks[chosen]
-
-    def table(values: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
-        filled: NDArray[Any] = np.zeros(shape[0] * shape[1], dtype)
-        filled[at] = values
-        return filled.reshape(shape)
-
-    return Group(
-        feature=table(forest.feature[asks], np.int32),
-        threshold=table(forest.threshold[asks], np.float64),
-        right=table(slots.right[chosen], np.int32),
-        leaf=table(np.maximum(forest.leaf[node], 0), np.int32),
-        depth=int(slots.depth_of_tree[trees].max()),
+def _tables(forest: Forest, trees: NDArray[np.int64], *, slots: int, depth: int) -> Group:
+    """Give the nodes of these trees their slots, level by level."""
+    shape = (len(trees), slots)
+    group = Group(
+        feature=np.zeros(shape, np.int32),
+        threshold=np.zeros(shape),
+        right=np.zeros(shape, np.int32),
+        leaf=np.zeros(shape, np.int32),
+        depth=depth,
     )
+    is_leaf = forest.is_leaf
+    row, slot = np.arange(len(trees), dtype=np.int32), np.zeros(len(trees), np.int32)
+    node = parent = forest.roots[trees]
+    used = np.ones(len(trees), np.int32)
+    while node.size:
+        inner = ~is_leaf[node]
+        parents, inner_row = node[inner], row[inner]
+        in_row = np.bincount(inner_row, minlength=len(trees)).astype(np.int32)
+        rank = np.arange(len(inner_row), dtype=np.int32) - (np.cumsum(in_row, dtype=np.int32) - in_row)[inner_row]
+        left = used[inner_row] + 2 * rank
+        right = slot + slot % 2  # left children stand in odd slots: there the known answer takes one off
+        right[inner] = left + 1
+        asks = np.where(inner, node, parent)
+        group.feature[row, slot] = forest.feature[asks]
+        group.threshold[row, slot] = forest.threshold[asks]
+        group.right[row, slot] = right
+        group.leaf[row, slot] = np.maximum(forest.leaf[node], 0)
+        used += 2 * in_row
+        node = np.stack([forest.left[parents], forest.right[parents]], axis=1).ravel()
+        slot = np.stack([left, left + 1], axis=1).ravel()
+        row, parent = np.repeat(inner_row, 2), np.repeat(parents, 2)
+    return group

@@ -10,6 +10,7 @@ import onnx_ir as ir
 from bridge.forest import floor_float32
 from bridge.opset import ML_DOMAIN, ML_OPSET
 from bridge.passes.lowering.trees.traverse import sum_leaves
+from bridge.passes.packed_lists import packed
 from bridge.passes.rule import require_dtype
 
 if TYPE_CHECKING:
@@ -106,8 +107,8 @@ def _tree_ensemble(
     dtype = require_dtype(x, "the input of Forest")
     is_leaf = forest.is_leaf
     lone = forest.roots[is_leaf[forest.roots]]
-    inner = np.concatenate([np.flatnonzero(~is_leaf), lone])
-    position = np.full(forest.n_nodes, -1, np.int64)
+    inner = np.concatenate([np.flatnonzero(~is_leaf), lone]).astype(np.int32)
+    position = np.full(forest.n_nodes, -1, np.int32)
     position[inner] = np.arange(len(inner))
     children = [np.where(is_leaf[inner], inner, side[inner]) for side in (forest.left, forest.right)]
     # A lone leaf is in `inner` for its decision, but as a child it is still a leaf.
@@ -118,18 +119,18 @@ def _tree_ensemble(
         "aggregate_function": SUM,
         "post_transform": 0,
         "nodes_splits": ir.tensor(_in_dtype(forest.threshold[inner], dtype)),
-        "nodes_featureids": np.where(is_leaf[inner], 0, forest.feature[inner]).tolist(),
+        "nodes_featureids": packed(np.where(is_leaf[inner], 0, forest.feature[inner])),
         "nodes_modes": ir.tensor(np.full(len(inner), LESS_OR_EQUAL, np.uint8)),
-        "nodes_truenodeids": left.tolist(),
-        "nodes_falsenodeids": right.tolist(),
-        "nodes_trueleafs": ends[0].astype(int).tolist(),
-        "nodes_falseleafs": ends[1].astype(int).tolist(),
-        "leaf_targetids": target.tolist(),
-        "leaf_weights": ir.tensor(weight.astype(dtype)),
-        "tree_roots": position[forest.roots].tolist(),
+        "nodes_truenodeids": packed(left),
+        "nodes_falsenodeids": packed(right),
+        "nodes_trueleafs": packed(ends[0].astype(np.int8)),
+        "nodes_falseleafs": packed(ends[1].astype(np.int8)),
+        "leaf_targetids": packed(target.astype(np.int32)),
+        "leaf_weights": ir.tensor(np.ascontiguousarray(weight, dtype)),
+        "tree_roots": packed(position[forest.roots]),
     }
     if forest.missing_left.any():
-        attributes["nodes_missing_value_tracks_true"] = forest.missing_left[inner].astype(int).tolist()
+        attributes["nodes_missing_value_tracks_true"] = packed(forest.missing_left[inner].astype(np.int8))
     return tape.op("TreeEnsemble", x, domain=ML_DOMAIN, version=ML_OPSET, dtype=x.dtype, **attributes)
 
 

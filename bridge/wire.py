@@ -45,7 +45,12 @@ def read_fields(message: memoryview) -> Iterator[Field]:
 
 def write_bytes(number: int, content: bytes | memoryview) -> bytes:
     """Return a field that holds bytes, text or a message."""
-    return _varint(number << 3 | BYTES) + _varint(len(content)) + bytes(content)
+    return bytes_header(number, len(content)) + bytes(content)
+
+
+def bytes_header(number: int, length: int) -> bytes:
+    """Return what stands before the `length` bytes of such a field."""
+    return _varint(number << 3 | BYTES) + _varint(length)
 
 
 def _read_varint(message: memoryview, at: int) -> tuple[int, int]:

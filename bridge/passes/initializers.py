@@ -1,0 +1,24 @@
+"""Take constants out of a graph, with their memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+
+def drop_initializer(graph: ir.Graph, value: ir.Value) -> None:
+    """Take a constant that nothing uses out of the graph, and let go of its data.
+
+    The value itself may live on: onnx_ir (1.1) remembers every value that shape inference took for an input.
+    """
+    del graph.initializers[str(value.name)]
+    value.const_value = None
+
+
+def drop_unused(graph: ir.Graph, value: ir.Value) -> None:
+    """Do so where `value` is a constant of this graph that nothing uses; a graph's input stays."""
+    is_used = bool(value.uses()) or value.is_graph_output() or value.is_graph_input()
+    if not is_used and graph.initializers.get(str(value.name)) is value:
+        drop_initializer(graph, value)
