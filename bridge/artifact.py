@@ -204,9 +204,15 @@ def data_files(model: onnx.ModelProto) -> dict[str, int]:
     for tensor in model.graph.initializer:
         if tensor.data_location == onnx.TensorProto.EXTERNAL:
             location = next((entry.value for entry in tensor.external_data if entry.key == "location"), "")
-            size = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize * prod(tensor.dims)
-            found[location] = found.get(location, 0) + size
+            found[location] = found.get(location, 0) + _item_bytes(tensor) * prod(tensor.dims)
     return found
+
+
+def _item_bytes(tensor: onnx.TensorProto) -> int:
+    try:
+        return onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
+    except KeyError as error:
+        raise ArtifactError(f"the constant {tensor.name!r} has the unknown element type {tensor.data_type}.") from error
 
 
 def _data_files_of(path: Path) -> Iterator[str]:

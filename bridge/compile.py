@@ -191,6 +191,8 @@ def lower(
     """
     chosen = check_target(target)
     asked = None if precision is None else check_precision(precision, chosen)
+    if path is not None:
+        check_writable(path)
     form = FileForm(opset, ir_version, batch_size)
     form.check(chosen)
     options = Options(chosen, _check_strategy(strategy))

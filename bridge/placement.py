@@ -80,7 +80,8 @@ class Use:
 
 def short_dtype(elem_type: int) -> str:
     """Return the short name of an ONNX element type: "f32", "i64", "bool", ...; "?" where it is not known."""
-    return _SHORT.get(onnx.TensorProto.DataType.Name(elem_type), "?") if elem_type else "?"
+    known = elem_type in onnx.TensorProto.DataType.values()
+    return _SHORT.get(onnx.TensorProto.DataType.Name(elem_type), "?") if known else "?"
 
 
 def place(use: Use) -> Place:

@@ -54,7 +54,8 @@ def portable_tier(model: onnx.ModelProto) -> tuple[int, list[str]]:
         for node in _nodes(model)
         if node.op_type not in CORE or node.domain not in ("", "ai.onnx")
     }
-    dtypes = {TensorProto.DataType.Name(dtype).lower() for dtype in _dtypes(model) if dtype not in CORE_DTYPES}
+    names = {number: name.lower() for name, number in TensorProto.DataType.items()}
+    dtypes = {names.get(dtype, f"type {dtype}") for dtype in _dtypes(model) if dtype not in CORE_DTYPES}
     found = [*sorted(beyond), *(f"values of {name}" for name in sorted(dtypes))]
     return (2 if found else 1), found
 

@@ -21,6 +21,8 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         raise ArtifactError(f"the folder {target.parent} does not exist. Create it first.")
     if target.is_dir():
         raise ArtifactError(f"{target} is a folder; expected the name of a file to write")
+    if target.exists() and not target.is_file():  # renaming onto a device would put a file in its place
+        raise ArtifactError(f"{target} is a device or a pipe; expected the name of a file to write")
 
 
 @contextmanager

@@ -36,13 +36,23 @@ def resolve_external(tensor: ir.ExternalTensor, folder: Path | None, name: str) 
             "Pass the path of the .onnx file, which lies beside it, in place of the model in memory."
         )
     path = folder / tensor.location
-    if not path.resolve().is_relative_to(folder.resolve()):
+    try:
+        inside, found = path.resolve().is_relative_to(folder.resolve()), path.stat() if path.is_file() else None
+    except (OSError, ValueError) as error:  # too long, or with a NUL in it
+        raise ArtifactError(f"{name} is kept in {str(tensor.location)!r}, which names no file") from error
+    if not inside:
         raise ArtifactError(f"{name} is kept in {str(tensor.location)!r}, outside of the folder of the model")
-    if not path.is_file():
+    if found is None:
         raise ArtifactError(f"{name} is kept in the file {path}, which is missing. Put it beside the model.")
-    end, size = (tensor.offset or 0) + tensor.nbytes, path.stat().st_size
-    if end > size:
-        raise ArtifactError(f"{name} ends at byte {end} of the file {path}, which has {size}: that file is truncated")
+    if tensor.length not in {None, tensor.nbytes}:
+        raise ArtifactError(f"{name} has {tensor.length} bytes in the file {path}; its shape has {tensor.nbytes}")
+    end = (tensor.offset or 0) + tensor.nbytes
+    if end > found.st_size:
+        raise ArtifactError(
+            f"{name} ends at byte {end} of the file {path}, which has {found.st_size}: that file is truncated"
+        )
+    if found.st_nlink > 1:  # onnx_ir does not read it, since it may be somebody's secret by another name
+        raise ArtifactError(f"{name} is kept in the file {path}, which has other names (hard links). Copy it.")
     tensor.base_dir = folder
 
 

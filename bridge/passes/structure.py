@@ -38,8 +38,7 @@ def check_structure(model: onnx.ModelProto) -> None:
     _check_versions(model)
     imports = {o.domain: o.version for o in model.opset_import}
     for tensor in model.graph.initializer:
-        if tensor.data_type not in _DTYPES:
-            raise ArtifactError(f"the constant {tensor.name!r} has the unknown element type {tensor.data_type}.")
+        _check_constant(tensor, f"the constant {tensor.name!r}")
     functions = {(f.domain, f.name) for f in model.functions}
     if not model.graph.output:
         raise ArtifactError("the model's graph has no output.")
@@ -108,6 +107,20 @@ def _check_input(value: onnx.ValueInfoProto) -> None:
         raise ArtifactError(f"input {value.name!r} has the length {longest}, more than any tensor has.")
 
 
+def _check_constant(tensor: onnx.TensorProto, name: str) -> None:
+    if tensor.data_type not in _DTYPES:
+        raise ArtifactError(f"{name} has the unknown element type {tensor.data_type}.")
+    if min(tensor.dims, default=0) < 0:
+        raise ArtifactError(f"{name} has the length {min(tensor.dims)}.")
+    if tensor.data_location != onnx.TensorProto.EXTERNAL:
+        return
+    if tensor.data_type == onnx.TensorProto.STRING:
+        raise ArtifactError(f"{name} is text, which ONNX keeps in the model alone, not in a file of its own.")
+    for entry in tensor.external_data:
+        if entry.key in {"offset", "length"} and not entry.value.isdecimal():
+            raise ArtifactError(f"{name} has the {entry.key} {entry.value!r} in its file, expected a number of bytes.")
+
+
 def _check_sources(graph: onnx.GraphProto) -> None:
     made = {v.name for v in graph.input} | {t.name for t in graph.initializer}
     made |= {t.values.name for t in graph.sparse_initializer} | {name for node in graph.node for name in node.output}
@@ -152,6 +165,8 @@ def _check_attribute(node: onnx.NodeProto, attribute: onnx.AttributeProto) -> No
     field = _FIELDS.get(attribute.type)
     if field is not None and not attribute.HasField(field):
         raise ArtifactError(f"attribute '{attribute.name}' of {called(node)} is empty.")
+    if attribute.type == onnx.AttributeProto.TENSOR:
+        _check_constant(attribute.t, f"attribute '{attribute.name}' of {called(node)}")
     try:
         _ = [text.decode() for text in (attribute.s, *attribute.strings)]
     except UnicodeDecodeError as error:

@@ -120,6 +120,52 @@ def test_data_that_is_gone_or_cut_short_is_named(file):
         bridge.load(file)
 
 
+@pytest.mark.parametrize(
+    ("entries", "reason"),
+    [
+        ({"offset": "-8"}, "has the offset '-8' in its file, expected a number of bytes"),
+        ({"length": "all"}, "has the length 'all' in its file, expected a number of bytes"),
+        ({"length": "4"}, "has 4 bytes in the file .*weights.bin; its shape has 4800"),
+        ({"length": "4804"}, "has 4804 bytes in the file .*weights.bin; its shape has 4800"),
+        ({"location": "a\0b"}, "is kept in .*, which names no file"),
+        ({"location": "a" * 5000}, "is kept in .*, which names no file"),
+        ({"location": ""}, "is kept in the file .*, which is missing"),
+    ],
+)
+def test_entries_that_no_data_has_are_named(file, entries, reason):
+    model = onnx.load(file, load_external_data=False)
+    (tensor,) = model.graph.initializer
+    for key, value in entries.items():
+        next(e for e in tensor.external_data if e.key == key).value = value
+    file.write_bytes(model.SerializeToString())
+    with pytest.raises(ArtifactError, match=f"the constant 'W' {reason}"):
+        bridge.lower(file, target="portable")
+
+
+@pytest.mark.parametrize("elem_type", [TensorProto.UNDEFINED, 99])
+def test_an_unknown_element_type_is_named(file, elem_type):
+    model = onnx.load(file, load_external_data=False)
+    model.graph.initializer[0].data_type = elem_type
+    file.write_bytes(model.SerializeToString())
+    for read in (bridge.lower, bridge.load, lambda path: summarize(onnx.load(path, load_external_data=False))):
+        with pytest.raises(ArtifactError, match=f"'W' has the unknown element type {elem_type}"):
+            read(file)
+
+
+def test_text_in_a_data_file_is_refused(file):
+    model = onnx.load(file, load_external_data=False)
+    model.graph.initializer[0].data_type = TensorProto.STRING
+    file.write_bytes(model.SerializeToString())
+    with pytest.raises(ArtifactError, match="'W' is text, which ONNX keeps in the model alone"):
+        bridge.lower(file)
+
+
+def test_data_with_other_names_is_refused(file):
+    (file.parent / "copy").hardlink_to(file.parent / "weights.bin")
+    with pytest.raises(ArtifactError, match=r"'W' is kept in .*weights.bin, which has other names \(hard links\)"):
+        bridge.lower(file)
+
+
 def test_data_outside_of_the_models_folder_is_refused(file):
     model = onnx.load(file, load_external_data=False)
     (file.parent.parent / "secret").write_bytes(bytes(4800))

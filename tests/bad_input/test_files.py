@@ -3,6 +3,7 @@
 import copy
 import json
 import logging
+from functools import partial
 
 import numpy as np
 import onnx
@@ -178,13 +179,20 @@ def test_file_of_another_exporter_is_served_as_it_is_with_a_notice(tmp_path, pla
         predictor.predict(ARRAY * 1e300)
 
 
-@pytest.mark.parametrize("check", [True, False])
-def test_folder_that_does_not_exist_is_named_before_the_work(tmp_path, check):
+@pytest.mark.parametrize(
+    "write",
+    [
+        partial(bridge.export, None, None, check=True),
+        partial(bridge.export, None, None, check=False),
+        partial(bridge.lower, "missing.onnx"),
+    ],
+)
+def test_folder_that_does_not_exist_is_named_before_the_work(tmp_path, write):
     for path in (tmp_path / "nowhere" / "model.onnx", tmp_path):
         with pytest.raises(
             ArtifactError, match=r"nowhere does not exist\. Create it first|is a folder; expected the name"
         ):
-            bridge.export(None, None, path, check=check)
+            write(path)
     assert list(tmp_path.iterdir()) == []
 
 

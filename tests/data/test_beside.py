@@ -1,5 +1,7 @@
 """A file is there whole or not at all."""
 
+import os
+
 import pytest
 
 from bridge.data.beside import written_beside
@@ -40,3 +42,11 @@ def test_folder_in_place_of_a_file_is_named(tmp_path):
     with pytest.raises(ArtifactError, match="is a folder; expected the name of a file"):
         written_beside(tmp_path).__enter__()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_pipe_in_place_of_a_file_is_named_and_left(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(ArtifactError, match="is a device or a pipe; expected the name of a file"):
+        written_beside(pipe).__enter__()
+    assert pipe.is_fifo()
