@@ -85,7 +85,8 @@ def export(
         Compare the model with the estimator on the sample, on rows moved onto its thresholds and on special values,
         and raise `ParityError`, writing nothing, where it differs.
     strategy
-        The form of tree ensembles: "auto", "gemm", "tournament" or "traverse".
+        The form of tree ensembles: "auto", "gemm", "tournament", "traverse", or "oblivious", for trees that ask
+        one question a level.
     opset, ir_version, batch_size
         For target "portable": the operator set (13 by default) and the IR version (7) of the file, and a number of
         rows to write into it for runtimes that need one.

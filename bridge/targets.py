@@ -9,7 +9,7 @@ from bridge.errors import InputError
 
 Target = Literal["portable", "cuda", "cpu"]
 Precision = Literal["exact", "float32"]
-Strategy = Literal["auto", "gemm", "tournament", "traverse"]
+Strategy = Literal["auto", "gemm", "oblivious", "tournament", "traverse"]
 
 TARGETS: tuple[Target, ...] = get_args(Target)
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)

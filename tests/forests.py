@@ -50,6 +50,26 @@ def tree_of(rng, *, depth, n_features, categories=False, missing=False) -> Fores
     )
 
 
+def oblivious_tree(rng, *, depth, n_features, missing=False, outputs=1) -> Forest:
+    """Return a complete tree that asks one question a level; its leaves score their own number, counted from 1."""
+    inner = 2**depth - 1
+    number = np.arange(2 * inner + 1)
+    level = np.repeat(np.arange(depth + 1), 2 ** np.arange(depth + 1))
+    asks = number < inner
+    thresholds = np.where(rng.random(depth + 1) < 0.5, rng.choice(THRESHOLDS, depth + 1), rng.normal(size=depth + 1))
+    return Forest(
+        feature=np.where(asks, rng.integers(n_features, size=depth + 1)[level], 0).astype(np.int32),
+        threshold=np.where(asks, thresholds[level], 0.0),
+        left=np.where(asks, 2 * number + 1, -1).astype(np.int32),
+        right=np.where(asks, 2 * number + 2, -1).astype(np.int32),
+        leaf=np.where(asks, -1, number - inner).astype(np.int32),
+        missing_left=asks & missing & (rng.random(depth + 1) < 0.5)[level],
+        roots=np.zeros(1, np.int32),
+        values=np.arange(1.0, (inner + 1) * outputs + 1).reshape(inner + 1, outputs),
+        category=np.full(len(number), -1, np.int32),
+    )
+
+
 @st.composite
 def forests(draw, *, most_depth=5, categories=None, missing=None):
     """Draw a forest; the sum over its trees is a whole number, so that any order of adding gives the same bits."""

@@ -28,7 +28,7 @@ def model():
         (
             {"strategy": "fast"},
             InputError,
-            "unknown strategy 'fast'; choose one of 'auto', 'gemm', 'tournament', 'traverse'",
+            "unknown strategy 'fast'; choose one of 'auto', 'gemm', 'oblivious', 'tournament', 'traverse'",
         ),
         ({"methods": ["forecast"]}, InputError, "has no method forecast; it has predict, "),
         ({"methods": []}, InputError, "methods is empty; choose from predict, "),

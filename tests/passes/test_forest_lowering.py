@@ -16,10 +16,11 @@ from bridge.forest import concatenate
 from bridge.opset import BRIDGE_DOMAIN, BRIDGE_OPSET, FOREST, IR_VERSION, MAIN_DOMAIN, MAIN_OPSET, ML_DOMAIN, ML_OPSET
 from bridge.passes.lower_ops import LowerOps
 from bridge.passes.lowering.trees import gemm
+from bridge.passes.lowering.trees.levels import find_oblivious
 from bridge.passes.packed_lists import to_proto
 from bridge.passes.pipeline import run_pipeline
 from bridge.passes.rule import Options
-from tests.forests import forests, rows_at, tree_of, walk
+from tests.forests import forests, oblivious_tree, rows_at, tree_of, walk
 from tests.passes.judge import run
 
 FORMS = {
@@ -153,6 +154,98 @@ def test_trees_of_unlike_depth_are_walked_apart():
 def test_deep_trees_are_no_tournament():
     with pytest.raises(LoweringError, match="'tournament' takes trees of depth 12; these have 13"):
         lowered(full_tree(13), 2, np.float32, "cuda", "tournament")
+
+
+OBLIVIOUS_FORMS = {
+    "cuda": ("cuda", "oblivious", "exact"),
+    "cuda's choice": ("cuda", "auto", "exact"),
+    "cpu's choice": ("cpu", "auto", "exact"),
+    "portable": ("portable", "oblivious", "float32"),
+}
+
+
+@pytest.mark.parametrize(("target", "strategy", "precision"), OBLIVIOUS_FORMS.values(), ids=OBLIVIOUS_FORMS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("outputs", [1, 3, 6])
+def test_every_row_reaches_its_leaves_in_oblivious_trees(target, strategy, precision, dtype, outputs):
+    rng = np.random.default_rng(outputs)
+    depths = [0, 1, 2, 2, 5, 9] * 3
+    trees = [oblivious_tree(rng, depth=d, n_features=4, missing=True, outputs=outputs) for d in depths]
+    forest = concatenate(trees)
+    x = rows_at(forest, 4, np.float32 if precision == "float32" else dtype)
+
+    model = lowered(forest, 4, x.dtype, target, strategy, precision)
+
+    assert operators(model)["MatMul"] >= 1
+    for rows in (x, x[:1], x[:0]):
+        np.testing.assert_array_equal(run(model, {"X": rows})[0], walk(forest, rows))
+
+
+@pytest.mark.parametrize("depth", [1, 3, 10])
+@pytest.mark.parametrize("target", ["cuda", "portable"])
+def test_oblivious_trees_of_any_depth_make_one_product(target, depth):
+    forest = concatenate([oblivious_tree(np.random.default_rng(i), depth=depth, n_features=3) for i in range(5)])
+
+    model = lowered(forest, 3, np.float32, target, "oblivious")
+
+    decide = ("Transpose", "Gather", "LessOrEqual", "Cast")
+    leaves = ("Reshape", "MatMul", "Reshape", "Cast", "GatherElements", "ReduceSum", "Transpose")
+    assert operators(model) == Counter([*decide, *leaves])
+
+
+def test_oblivious_trees_of_unlike_depth_share_a_product():
+    rng = np.random.default_rng(0)
+    forest = concatenate([oblivious_tree(rng, depth=d, n_features=3) for d in [3, 4, 5] * 3])
+
+    assert operators(lowered(forest, 3, np.float32, "cuda", "auto"))["MatMul"] == 1
+
+
+@pytest.mark.parametrize(("strategy", "products"), [("auto", 1), ("traverse", 0)])
+def test_oblivious_trees_stand_apart_from_others(strategy, products):
+    rng = np.random.default_rng(0)
+    kinds = [oblivious_tree(rng, depth=6, n_features=2), full_tree(6)] * 40
+    forest = concatenate(kinds)
+    x = rows_at(forest, 2, np.float32)
+
+    model = lowered(forest, 2, np.float32, "cuda", strategy)
+
+    assert operators(model)["MatMul"] == products
+    assert operators(model)["GatherElements"] > 10
+    np.testing.assert_array_equal(run(model, {"X": x})[0], walk(forest, x))
+
+
+def test_a_few_oblivious_trees_join_the_others():
+    rng = np.random.default_rng(0)
+    forest = concatenate([oblivious_tree(rng, depth=6, n_features=2), *[full_tree(6)] * 40])
+
+    assert operators(lowered(forest, 2, np.float32, "cuda", "auto"))["MatMul"] == 0
+
+
+def test_trees_that_ask_several_questions_a_level_are_not_oblivious():
+    forest = concatenate([oblivious_tree(np.random.default_rng(0), depth=3, n_features=2), full_tree(4)])
+
+    with pytest.raises(LoweringError, match="one question a level; 1 trees of up to 4 levels ask several"):
+        lowered(forest, 2, np.float32, "cuda", "oblivious")
+
+
+@pytest.mark.parametrize("change", ["feature", "threshold", "missing_left", "category", "left"])
+def test_one_node_that_differs_makes_a_tree_not_oblivious(change):
+    tree = oblivious_tree(np.random.default_rng(0), depth=3, n_features=2)
+    table = getattr(tree, change).copy()
+    if change == "left":  # a leaf above the others
+        table[6] = -1
+    else:
+        table[6] += 1
+    changed = replace(tree, **{change: table})
+
+    assert find_oblivious(concatenate([tree, changed, tree])).tolist() == [True, False, True]
+
+
+@pytest.mark.parametrize(("trees", "operator"), [(1, "TreeEnsemble"), (50, "MatMul")])
+def test_cpu_takes_the_faster_of_kernel_and_bits(trees, operator):
+    forest = concatenate([oblivious_tree(np.random.default_rng(0), depth=4, n_features=2)] * trees)
+
+    assert operator in operators(lowered(forest, 2, np.float32, "cpu", "auto"))
 
 
 def test_cpu_takes_one_tree_ensemble():

@@ -6,6 +6,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
+from sklearn.ensemble import GradientBoostingRegressor
 
 import bridge
 from bridge.placement import NEEDS_CUDNN
@@ -47,6 +48,17 @@ def test_every_node_of_either_tree_form_runs_on_cuda(place, model, strategy):
     nodes = place(graph)
 
     assert nodes
+    assert off_cuda(nodes) == []
+
+
+def test_every_node_of_oblivious_trees_runs_on_cuda(place):
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    stumps = GradientBoostingRegressor(max_depth=1, n_estimators=5).fit(X, X[:, 0])
+    graph = bridge.export(stumps, X, target="cuda", check=False, strategy="oblivious")
+
+    nodes = place(graph)
+
+    assert "MatMul" in {n.op_type for n in nodes}
     assert off_cuda(nodes) == []
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bridge.passes.lowering.trees.cost import cheapest, estimate
+from bridge.passes.lowering.trees.cost import least_cost
+from bridge.passes.lowering.trees.levels import find_oblivious
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bridge.forest import Forest
+    from bridge.targets import Strategy
 
 FEW_SLOTS = 2**20
 """Tables of up to this many slots may be padded at will, larger ones to at most twice the nodes."""
@@ -36,6 +38,8 @@ class Group:
         float64 (trees, slots).
     depth
         The number of decisions after which every row is at a leaf, at least 1.
+    oblivious
+        Whether every tree asks one question a level, whatever the answers before, and has all its leaves at one depth.
     """
 
     feature: NDArray[np.int32]
@@ -43,16 +47,39 @@ class Group:
     right: NDArray[np.int32]
     leaf: NDArray[np.int32]
     depth: int
+    oblivious: bool
 
 
-def lay_out(forest: Forest) -> Iterator[Group]:
-    """Yield the trees of a forest in groups of like depth; every decision of it must be `x <= t`."""
+@dataclass(frozen=True)
+class _Plan:
+    """Trees cut into groups of like depth, and what their cheapest forms cost together."""
+
+    groups: list[NDArray[np.int64]]
+    cost: float
+    oblivious: bool
+
+
+def lay_out(forest: Forest, strategy: Strategy = "auto") -> Iterator[Group]:
+    """Yield the trees of a forest in groups of like depth; every decision of it must be `x <= t`.
+
+    Oblivious trees stand apart where `strategy` asks for them, or where that costs less.
+    """
     forest = _with_decisions(forest)
     depth, nodes = _measure(forest)
-    order = np.argsort(depth, kind="stable")
-    for start, end in pairwise(_cuts(depth[order])):
-        for trees in _alike(order[start:end], nodes):
-            yield _tables(forest, trees, slots=int(nodes[trees].max()), depth=int(depth[trees].max()))
+    for plan in _plans(depth, find_oblivious(forest), strategy):
+        for alike in plan.groups:
+            for trees in _alike(alike, nodes):
+                slots, levels = int(nodes[trees].max()), int(depth[trees].max())
+                yield _tables(forest, trees, slots=slots, depth=levels, oblivious=plan.oblivious)
+
+
+def _plans(depth: NDArray[np.int64], oblivious: NDArray[np.bool_], strategy: Strategy) -> list[_Plan]:
+    """Return the plan for all trees, or one for the oblivious and one for the others."""
+    together = _cut(np.arange(len(depth)), depth, oblivious=bool(oblivious.all()))
+    if not oblivious.any() or oblivious.all() or strategy not in {"auto", "oblivious"}:
+        return [together]
+    apart = [_cut(np.flatnonzero(oblivious == kind), depth, oblivious=kind) for kind in (True, False)]
+    return apart if strategy == "oblivious" or sum(p.cost for p in apart) < together.cost else [together]
 
 
 def _with_decisions(forest: Forest) -> Forest:
@@ -98,22 +125,23 @@ def _measure(forest: Forest) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return depth, nodes
 
 
-def _cuts(depths: NDArray[np.int64]) -> list[int]:
-    """Return where to cut trees of ascending depth into groups so that all together cost least."""
+def _cut(trees: NDArray[np.int64], depth_of_tree: NDArray[np.int64], *, oblivious: bool) -> _Plan:
+    """Return how to cut these trees so that all together cost least."""
+    trees = trees[np.argsort(depth_of_tree[trees], kind="stable")]
+    depths = depth_of_tree[trees]
     ends = [*np.flatnonzero(np.diff(depths)) + 1, len(depths)]
     best = {0: (0.0, 0)}
     """For the first so many trees: the least cost, and where the last of their groups starts."""
     for end in ends:
         depth = int(depths[end - 1])
-        best[end] = min((cost + _least_cost(depth, end - start), start) for start, (cost, _) in best.items())
+        best[end] = min(
+            (cost + least_cost(depth, end - start, oblivious=oblivious), start) for start, (cost, _) in best.items()
+        )
     cuts = [len(depths)]
     while cuts[-1]:
         cuts.append(best[cuts[-1]][1])
-    return cuts[::-1]
-
-
-def _least_cost(depth: int, trees: int) -> float:
-    return estimate(cheapest(depth, trees), depth, trees)
+    groups = [trees[start:end] for start, end in pairwise(cuts[::-1])]
+    return _Plan(groups, best[len(depths)][0], oblivious=oblivious)
 
 
 def _alike(trees: NDArray[np.int64], nodes_of_tree: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
@@ -129,7 +157,7 @@ def _alike(trees: NDArray[np.int64], nodes_of_tree: NDArray[np.int64]) -> Iterat
         trees = trees[count:]
 
 
-def _tables(forest: Forest, trees: NDArray[np.int64], *, slots: int, depth: int) -> Group:
+def _tables(forest: Forest, trees: NDArray[np.int64], *, slots: int, depth: int, oblivious: bool) -> Group:
     """Give the nodes of these trees their slots, level by level."""
     shape = (len(trees), slots)
     group = Group(
@@ -138,6 +166,7 @@ def _tables(forest: Forest, trees: NDArray[np.int64], *, slots: int, depth: int)
         right=np.zeros(shape, np.int32),
         leaf=np.zeros(shape, np.int32),
         depth=depth,
+        oblivious=oblivious,
     )
     is_leaf = forest.is_leaf
     row, slot = np.arange(len(trees), dtype=np.int32), np.zeros(len(trees), np.int32)
