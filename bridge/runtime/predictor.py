@@ -16,7 +16,7 @@ from bridge.errors import ArtifactError, BridgeError, InputError
 from bridge.plain import describe_plain
 from bridge.runtime.answers import AnswerBuilder
 from bridge.runtime.blocks import Blocks
-from bridge.runtime.providers import check_device
+from bridge.runtime.providers import CUDA, check_device
 from bridge.runtime.session import Session, open_reference, open_session
 
 if TYPE_CHECKING:
@@ -27,8 +27,13 @@ if TYPE_CHECKING:
 
     from bridge.method import Method
 
-BATCH_BYTES = 64 * 2**20
-"""Rows are run in batches whose widest step stays below this: larger ones only leave the caches."""
+CACHE_BYTES = 4 * 2**20
+"""On a CPU, rows are run in batches whose widest step stays below this: larger ones leave the caches.
+
+Of 1 to 64 MB, 2 to 4 took least time for forests (20,000 rows: 30 to 40 % less than 64), and none less for others.
+"""
+DEVICE_BYTES = 256 * 2**20
+"""The same on a GPU, where a batch must be large for its work to outweigh its start."""
 
 logger = logging.getLogger("bridge")
 
@@ -57,7 +62,7 @@ class Predictor:
         try:
             _check_names(self.metadata, session)
             self._encode = Encoder(self.metadata.schema)
-            self._blocks = _blocks(model, self.metadata)
+            self._blocks = _blocks(model, self.metadata, on_device=session.providers[0] == CUDA)
             self._set_attributes()
         except (TypeError, ValueError, AttributeError) as error:
             if isinstance(error, BridgeError):
@@ -129,12 +134,13 @@ def _count_rows(feeds: dict[str, NDArray[Any]]) -> int:
     return len(next(iter(feeds.values()))) if feeds else 0
 
 
-def _blocks(model: onnx.ModelProto, metadata: Metadata) -> Blocks:
-    """Return how many rows to run at once: what the file says, or what the caches hold."""
+def _blocks(model: onnx.ModelProto, metadata: Metadata, *, on_device: bool) -> Blocks:
+    """Return how many rows to run at once: what the file says, or what suits the machine."""
     fixed = batch_size(model)
     if fixed is not None:
         return Blocks(fixed, is_fixed=True)
-    return Blocks(max(1, BATCH_BYTES // metadata.row_bytes) if metadata.row_bytes else None)
+    most = DEVICE_BYTES if on_device else CACHE_BYTES
+    return Blocks(max(1, most // metadata.row_bytes) if metadata.row_bytes else None)
 
 
 def _check_names(metadata: Metadata, session: Session) -> None:

@@ -65,7 +65,7 @@ def test_only_the_methods_that_were_asked_for_are_there():
 def test_batches_give_what_one_run_gives(monkeypatch):
     model = bridge.export(forest(), X, target="portable", check=False)
     whole = bridge.load(model)
-    monkeypatch.setattr(predictor_module, "BATCH_BYTES", whole.metadata.row_bytes * 7)
+    monkeypatch.setattr(predictor_module, "CACHE_BYTES", whole.metadata.row_bytes * 7)
     batched = bridge.load(model)
     assert batched._blocks.rows == 7
     for rows in (1, 6, 7, 8, 300):
