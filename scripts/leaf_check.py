@@ -28,8 +28,8 @@ from tests.parity.leaves.kinds import KINDS
 if TYPE_CHECKING:
     from tests.parity.leaves.check import Outcome
 
-HEADS = ("ml", *("auto", "tour", "trav", "gemm") * 2)
-"""What stands over the columns of `FORMS`: the operator of ai.onnx.ml, target cuda (exact), target portable."""
+HEADS = ("cpu", *("auto", "obli", "tour", "trav", "gemm") * 2)
+"""What stands over the columns of `FORMS`: target cpu, target cuda (exact), target portable."""
 
 
 def main() -> int:
@@ -38,7 +38,7 @@ def main() -> int:
     parser.add_argument("--kinds", nargs="*", default=[""], help="names, or how they start")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    print(f"{'':60}---- float64 ----    ----- float32 ----")
+    print(f"{'':60}------ float64 ------    ------ float32 ------")
     print(f"{'kind':27}{'X':3}{'rows':>8}{'leaves':>11}{'lost':>6}" + "".join(f"{head:>5}" for head in HEADS))
     found: list[Outcome] = []
     for kind in KINDS:

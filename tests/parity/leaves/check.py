@@ -13,6 +13,7 @@ from bridge.errors import LoweringError
 from bridge.export.graph import export_graph
 from bridge.forest import Forest
 from bridge.opset import BRIDGE_DOMAIN, FOREST
+from bridge.passes.packed_lists import to_proto
 from bridge.passes.pipeline import run_pipeline
 from bridge.passes.rule import Options, require_constant
 from bridge.runtime.session import open_session
@@ -22,12 +23,14 @@ from tests.parity.leaves.library import FLOAT64_DECISIONS, REFUSE_INFINITY, colu
 from tests.parity.leaves.rows import adversarial, lost_in_float32
 
 FORMS = {
-    "cpu native": ("cpu", "auto"),
+    "cpu auto": ("cpu", "auto"),
     "cuda auto": ("cuda", "auto"),
+    "cuda oblivious": ("cuda", "oblivious"),
     "cuda tournament": ("cuda", "tournament"),
     "cuda traverse": ("cuda", "traverse"),
     "cuda gemm": ("cuda", "gemm"),
     "portable auto": ("portable", "auto"),
+    "portable oblivious": ("portable", "oblivious"),
     "portable tournament": ("portable", "tournament"),
     "portable traverse": ("portable", "traverse"),
     "portable gemm": ("portable", "gemm"),
@@ -110,7 +113,7 @@ def _differing(exported, sample, rows, reached, target, strategy):
         inputs_are_rounded=not fits_float32(sample, schema),
         never_missing=frozenset(c.name for c in schema.columns if not c.allow_nan),
     )
-    session = open_session(ir.to_proto(lowered).SerializeToString(), device="cpu", threads=1)
+    session = open_session(to_proto(lowered).SerializeToString(), device="cpu", threads=1)
     with np.errstate(over="ignore"):
         feed = rows.astype(np.float32) if precision == "float32" else rows
     wrong = np.zeros(len(rows), bool)
