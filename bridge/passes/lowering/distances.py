@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -63,9 +63,15 @@ class Distances:
         return result
 
     def write_noted(self, tape: RuleTape) -> ir.Value:
-        """Return the same, with these distances in the value's `meta` for later passes."""
+        """Return the same, with these distances in the value's `meta` for later passes.
+
+        A constant y is noted as a value of no graph: that of the graph loses its data with the loop that reads it.
+        """
         result = self.write(tape)
-        result.meta[DISTANCES] = self
+        y = self.y
+        if constant_of(y) is not None:
+            y = ir.Value(name=y.name, type=y.type, shape=y.shape, const_value=ir.convenience.get_const_tensor(y))
+        result.meta[DISTANCES] = replace(self, y=y)
         return result
 
     def _squares(self, tape: RuleTape) -> ir.Value:
