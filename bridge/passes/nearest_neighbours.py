@@ -12,7 +12,7 @@ from bridge.errors import DeclinedError
 from bridge.opset import MAIN_DOMAIN
 from bridge.passes.lowering.attributes import Attributes
 from bridge.passes.lowering.distances import DISTANCES, Distances, sum_of_squares
-from bridge.passes.rule import constant_of, require_constant, require_dtype
+from bridge.passes.rule import constant_of, require_dtype, require_integer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -135,9 +135,8 @@ def _search_of(tape: RuleTape, node: ir.Node) -> _Search:
     known = constant_of(distances.y)
     if known is None or distances.power != 2:
         raise DeclinedError("the rows to choose from are computed, or the distances are not Euclidean")
-    # The initializer itself may be gone with the loop that read it.
     distances = replace(distances, y=tape.constant(known))
-    search = _Search(distances, known, int(require_constant(node.inputs[1], "k").item()), takes_roots)
+    search = _Search(distances, known, require_integer(node.inputs[1], "k"), takes_roots)
     if len(known) < max(FEWEST_ROWS, 4 * search.candidates) or search.k < 1 or not np.isfinite(known).all():
         raise DeclinedError("there are too few rows to choose from, or some hold NaN")
     return search

@@ -151,6 +151,14 @@ def require_constant(value: ir.Value | None, what: str) -> NDArray[Any]:
     return array
 
 
+def require_integer(value: ir.Value | None, what: str) -> int:
+    """Return the one whole number that `value` holds, or decline."""
+    array = require_constant(value, what)
+    if array.size != 1 or array.dtype.kind not in "iuf" or not np.isfinite(array).all():
+        raise DeclinedError(f"{what} is no single number")
+    return int(array.item())
+
+
 def require_dtype(value: ir.Value, what: str) -> np.dtype[Any]:
     """Return the NumPy dtype of `value`, or decline because shape inference could not tell it."""
     if value.dtype is None:

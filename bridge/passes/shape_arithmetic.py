@@ -13,7 +13,7 @@ from bridge.opset import MAIN_DOMAIN
 from bridge.passes.lower_ops import LowerOps
 from bridge.passes.lowering.attributes import Attributes
 from bridge.passes.lowering.values import column_of, flat, less_or_equal
-from bridge.passes.rule import RuleTape, constant_of, require_constant
+from bridge.passes.rule import RuleTape, constant_of, require_constant, require_integer
 from bridge.passes.shapes import infer_shapes
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ def _find_rule(node: ir.Node, _target: Target) -> Rule | None:
 def _constant_of_shape(tape: RuleTape, node: ir.Node) -> Sequence[ir.Value]:
     given = Attributes(node).tensor("value")
     value = np.zeros(1, np.float32) if given is None else given
+    if value.size != 1:
+        raise DeclinedError(f"attribute 'value' has {value.size} elements, expected one")
     if _is_broadcast_anyway(node):
         return [tape.constant(value.reshape(()))]
     rows, others = _rows_and_others(node.inputs[0])
@@ -149,8 +151,10 @@ def _gathered(node: ir.Node) -> list[Length]:
 
 
 def _sliced(node: ir.Node) -> list[Length]:
-    start, end = (int(require_constant(v, "a bound of Slice").item()) for v in node.inputs[1:3])
-    step = int(require_constant(node.inputs[4], "a step of Slice").item()) if len(node.inputs) > 4 else 1
+    start, end = (require_integer(v, "a bound of Slice") for v in node.inputs[1:3])
+    step = require_integer(node.inputs[4], "the step of Slice") if len(node.inputs) > 4 else 1
+    if step == 0:
+        raise DeclinedError("the step of Slice is 0")
     return _lengths(node.inputs[0])[start:end:step]
 
 

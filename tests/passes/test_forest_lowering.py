@@ -12,10 +12,11 @@ from hypothesis import given, settings
 
 from bridge.errors import LoweringError
 from bridge.export.builder import Builder
-from bridge.forest import concatenate
+from bridge.forest import MAX_DEPTH, concatenate
 from bridge.opset import BRIDGE_DOMAIN, BRIDGE_OPSET, FOREST, IR_VERSION, MAIN_DOMAIN, MAIN_OPSET, ML_DOMAIN, ML_OPSET
 from bridge.passes.lower_ops import LowerOps
 from bridge.passes.lowering.trees import gemm
+from bridge.passes.lowering.trees.cost import cheapest
 from bridge.passes.lowering.trees.levels import find_oblivious
 from bridge.passes.packed_lists import to_proto
 from bridge.passes.pipeline import run_pipeline
@@ -246,6 +247,10 @@ def test_cpu_takes_the_faster_of_kernel_and_bits(trees, operator):
     forest = concatenate([oblivious_tree(np.random.default_rng(0), depth=4, n_features=2)] * trees)
 
     assert operator in operators(lowered(forest, 2, np.float32, "cpu", "auto"))
+
+
+def test_trees_of_any_depth_have_a_cheapest_form():
+    assert cheapest(MAX_DEPTH, 1, oblivious=False) == "traverse"
 
 
 def test_cpu_takes_one_tree_ensemble():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from bridge.errors import ArtifactError, LoweringError
 from tests.passes.judge import assert_same, edge_rows, element, lower, op_types, run
 
 NODE = helper.make_node
@@ -91,6 +92,16 @@ def test_shapes_are_not_computed(target, case):
     for rows in (40, 1, 0):
         x = {"X": edge_rows(3)[:rows]}
         assert_same(run(lowered, x), run(whole, x))
+
+
+def test_a_slice_of_a_shape_that_goes_nowhere_is_refused(target):
+    nodes = [
+        NODE("Shape", ["X"], ["shape"]),
+        NODE("Slice", ["shape", "zero", "two", "zero", "zero"], ["rows"]),
+        NODE("ConstantOfShape", ["rows"], ["Y"], value=value(7)),
+    ]
+    with pytest.raises((ArtifactError, LoweringError)):
+        lower(model(nodes, **COUNTS), target)
 
 
 @pytest.mark.parametrize(("dtype", "width"), [(np.int64, 2), (np.float32, None), (np.float64, 20)])

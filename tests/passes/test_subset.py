@@ -10,12 +10,15 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from onnx_ir.passes import common
 
+import bridge
+from bridge.errors import ArtifactError, LoweringError
 from bridge.passes.cleanup import cleanup
 from bridge.passes.lower_ops import LowerOps
 from bridge.passes.rule import Options
 from bridge.passes.subset.missing import DropMissingRoutes
 from bridge.passes.subset.rules import find_subset_rule
 from bridge.portability import portable_tier
+from tests.passes import judge
 
 F, D, B = TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.BOOL
 L, S = TensorProto.INT64, TensorProto.INT32
@@ -244,6 +247,55 @@ def test_split_is_gathered():
     model.graph.output[0].type.tensor_type.shape.dim[1].dim_value = 1
 
     assert assert_same(model, {"a": GRID})[:2] == ["Gather", "Gather"]
+
+
+@pytest.mark.parametrize(("width", "count"), [(5, 2), (5, 3), (6, 3), (1, 1)])
+def test_split_without_lengths_has_a_smaller_last_part(width, count):
+    parts = [f"p{i}" for i in range(count)]
+    graph = helper.make_graph(
+        [helper.make_node("Split", ["a"], parts, axis=1, num_outputs=count)],
+        "g",
+        [helper.make_tensor_value_info("a", F, ["batch", width])],
+        [helper.make_tensor_value_info(part, F, None) for part in parts],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    x = {"a": np.arange(3 * width, dtype=np.float32).reshape(3, width)}
+
+    lowered = bridge.lower(model, target="portable")
+
+    judge.assert_same(judge.run(lowered, x), judge.run(model, x))
+
+
+DAMAGED = {
+    "step of 0": (("Slice", "a zero one one zero", {}), {}),
+    "fewer ends": (("Slice", "a two one", {}), {}),
+    "axis of Slice": (("Slice", "a zero one nine", {}), {}),
+    "axis of Split": (("Split", "a", {"axis": 7}), {}),
+    "odd width": (("Split", "a", {"axis": 1}), {"width": 3, "outputs": 2}),
+    "lengths": (("Split", "a one", {"axis": 1}), {}),
+    "axis of ArgMax": (("ArgMax", "a", {"axis": 7}), {}),
+    "axis of ReduceMax": (("ReduceMax", "a", {"axes": [7]}), {}),
+    "axis of Hardmax": (("Hardmax", "a", {"axis": 7}), {}),
+}
+
+
+@pytest.mark.parametrize("target", ["portable", "cuda"])
+@pytest.mark.parametrize("case", DAMAGED)
+def test_what_no_runtime_loads_is_refused(target, case):
+    (op, names, attributes), form = DAMAGED[case]
+    constants = {"zero": [0], "one": [1], "nine": [9], "two": [0, 1]}
+    outputs = ["y", "z"][: form.get("outputs", 1)]
+    graph = helper.make_graph(
+        [helper.make_node(op, names.split(), outputs, **attributes)],
+        "g",
+        [helper.make_tensor_value_info("a", F, ["batch", form.get("width", 2)])],
+        [helper.make_tensor_value_info(name, L if op == "ArgMax" else F, None) for name in outputs],
+        [numpy_helper.from_array(np.array(v, np.int64), k) for k, v in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=7)
+
+    with pytest.raises((ArtifactError, LoweringError)):
+        bridge.lower(model, target=target)
 
 
 @pytest.mark.parametrize("to", [L, S])

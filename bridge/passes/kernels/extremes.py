@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
+from bridge.errors import DeclinedError
 from bridge.passes.lowering.attributes import Attributes
 from bridge.passes.lowering.values import rank_of, require_number, where
 from bridge.passes.rule import RuleTape, require_dtype
@@ -66,6 +67,8 @@ def _last_equal(tape: RuleTape, x: ir.Value, first: ir.Value, axis: int) -> ir.V
 
 
 def _arg(tape: RuleTape, op_type: str, x: ir.Value, axis: int, rank: int | None) -> ir.Value:
+    if rank is not None and not -rank <= axis < rank:
+        raise DeclinedError(f"attribute 'axis' is {axis}, and there are {rank} axes")
     if rank is None or axis in {-1, rank - 1}:
         return tape.op(op_type, x, axis=axis, keepdims=1, dtype=INT64)
     order = list(range(rank))

@@ -141,8 +141,8 @@ def _axes(node: ir.Node, x: ir.Value) -> dict[int, int]:
     attributes, shape = Attributes(node), x.shape
     given = node.inputs[1] if len(node.inputs) > 1 else None
     array = attributes.ints("axes") if given is None else constant_of(given)
-    if shape is None or array is None:
-        raise DeclinedError("the axes are not known")
+    if shape is None or array is None or any(not -len(shape) <= axis < len(shape) for axis in array.ravel()):
+        raise DeclinedError("the axes are not known, or do not exist")
     axes = sorted(int(axis) % len(shape) for axis in array.ravel())
     if not axes and not attributes.integer("noop_with_empty_axes", 0):
         axes = list(range(len(shape)))

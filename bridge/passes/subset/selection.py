@@ -8,12 +8,15 @@ import numpy as np
 import onnx_ir as ir
 
 from bridge.errors import DeclinedError
-from bridge.passes.rule import RuleTape, constant_of, require_constant, require_dtype
+from bridge.passes.rule import RuleTape, constant_of, require_constant, require_dtype, require_integer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bridge.passes.rule import Rule
+
+MOST_CODES = 2**20
+"""Refuse a OneHot that is deeper: the comparison has a number for each code."""
 
 
 def _cast(tape: RuleTape, node: ir.Node) -> Sequence[ir.Value]:
@@ -45,8 +48,11 @@ def _one_hot(tape: RuleTape, node: ir.Node) -> Sequence[ir.Value]:
     lengths = [length if isinstance(length, int) else -1 for length in index.shape]
     if lengths.count(-1) > 1:
         raise DeclinedError("OneHot of an index with two unknown lengths")
-    count = int(require_constant(depth, "the depth of OneHot").item())
-    off, on = require_constant(values, "the values of OneHot")
+    count = require_integer(depth, "the depth of OneHot")
+    zero_one = require_constant(values, "the values of OneHot")
+    if zero_one.shape != (2,) or not 0 <= count <= MOST_CODES:
+        raise DeclinedError(f"OneHot has the depth {count} and {zero_one.size} values")
+    off, on = zero_one
     column = tape.op("Reshape", index, tape.constant([*lengths, 1], np.int64), dtype=index.dtype)
     numbers = np.arange(count, dtype=require_dtype(index, "the index of OneHot"))
     hits = [

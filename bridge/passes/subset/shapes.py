@@ -9,7 +9,7 @@ import numpy as np
 import onnx_ir as ir
 
 from bridge.errors import DeclinedError
-from bridge.passes.rule import RuleTape, constant_of, require_constant
+from bridge.passes.rule import RuleTape, require_constant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,16 +32,18 @@ def _slice(tape: RuleTape, node: ir.Node) -> Sequence[ir.Value]:
     x, *bounds = node.inputs
     if x is None or x.shape is None:
         raise DeclinedError("the shape of the input of Slice is not known")
-    starts, ends = (require_constant(b, "a bound of Slice").tolist() for b in bounds[:2])
+    starts, ends = (_listed(bound) for bound in bounds[:2])
     axes = list(range(len(starts))) if len(bounds) < 3 or bounds[2] is None else _listed(bounds[2])
     steps = [1] * len(starts) if len(bounds) < 4 or bounds[3] is None else _listed(bounds[3])
+    if not len(starts) == len(ends) == len(axes) == len(steps) or 0 in steps:
+        raise DeclinedError("the bounds of Slice differ in number, or a step is 0")
     for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
         x = _take(tape, x, slice(start, end, step), axis)
     return [x]
 
 
-def _listed(value: ir.Value) -> list[int]:
-    found: list[int] = require_constant(value, "a bound of Slice").tolist()
+def _listed(value: ir.Value | None) -> list[int]:
+    found: list[int] = require_constant(value, "a bound of Slice").ravel().tolist()
     return found
 
 
@@ -50,10 +52,15 @@ def _split(tape: RuleTape, node: ir.Node) -> Sequence[ir.Value]:
     axis = node.attributes["axis"].as_int() if "axis" in node.attributes else 0
     if x is None:
         raise DeclinedError("Split lacks its input")
-    length = _length(x, axis)
-    widths = constant_of(sizes[0]) if sizes else np.full(len(node.outputs), length // len(node.outputs))
-    if widths is None:
-        raise DeclinedError("the lengths of Split are not constant")
+    length, count = _length(x, axis), len(node.outputs)
+    if sizes and sizes[0] is not None:
+        widths = require_constant(sizes[0], "the lengths of Split").ravel()
+    elif "num_outputs" in node.attributes:  # of opset 18 on: the last part may be smaller
+        widths = np.diff(np.minimum(np.arange(count + 1) * -(-length // count), length))
+    else:
+        widths = np.full(count, length // count)
+    if len(widths) != count or widths.min() < 0 or widths.sum() != length:
+        raise DeclinedError(f"Split of {length} into {count} parts of lengths {widths.tolist()}")
     edges = np.concatenate([[0], np.cumsum(widths)]).tolist()
     return [_take(tape, x, slice(a, b, 1), axis) for a, b in pairwise(edges)]
 
@@ -69,6 +76,8 @@ def _take(tape: RuleTape, x: ir.Value, part: slice, axis: int) -> ir.Value:
 
 
 def _length(x: ir.Value, axis: int) -> int:
+    if x.shape is not None and not -len(x.shape) <= axis < len(x.shape):
+        raise DeclinedError(f"there is no axis {axis}")
     length = None if x.shape is None else x.shape[axis]
     if not isinstance(length, int):
         raise DeclinedError(f"the length of axis {axis} is not known")

@@ -34,7 +34,8 @@ def estimate(form: Form, depth: int, trees: int, rows: int = ROWS) -> float:
     if form == "oblivious":
         return BIT_OPERATORS * OPERATOR_US + BIT_NS * depth * trees * rows / 1000
     if form == "tournament":
-        return ROUND_OPERATORS * depth * OPERATOR_US + DECISION_NS * (2.0**depth - 1) * trees * rows / 1000
+        decisions = 2.0 ** min(depth, 1000) - 1  # 2.0**1024 is no float
+        return ROUND_OPERATORS * depth * OPERATOR_US + DECISION_NS * decisions * trees * rows / 1000
     return STEP_OPERATORS * depth * OPERATOR_US + STEP_NS * depth * trees * rows / 1000
 
 
