@@ -114,6 +114,8 @@ class Block:
     parts: tuple[Part, ...]
     sparse: bool = False
     """Whether scikit-learn would hold these columns in a sparse matrix here: a few steps then round otherwise."""
+    frame: bool = False
+    """Whether scikit-learn would hold these columns in a DataFrame here: LightGBM rounds its integers otherwise."""
 
     @property
     def width(self) -> int:
@@ -176,7 +178,8 @@ class Block:
         """Return numbers in their common dtype, as the array has them that scikit-learn makes of a frame."""
         if self.has_text:
             return self
-        return replace(self, parts=tuple(replace(p, value=self.builder.cast(p.value, self.dtype)) for p in self.parts))
+        parts = tuple(replace(p, value=self.builder.cast(p.value, self.dtype)) for p in self.parts)
+        return replace(self, parts=parts, frame=False)
 
     def joined(self, part: Part) -> Block:
         """Return these columns and, behind them, those of `part`."""

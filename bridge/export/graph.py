@@ -177,7 +177,7 @@ def _open_inputs(b: Builder, schema: Schema) -> tuple[list[ir.Value], Block]:
         else:
             source = NumberColumn(column.name, column.width)
             parts.append(Part(value, column.width, source=source, names=names))
-    return inputs, Block(b, tuple(parts), sparse=schema.kind == "sparse")
+    return inputs, Block(b, tuple(parts), sparse=schema.kind == "sparse", frame=schema.kind == "frame")
 
 
 def _finish_schema(schema: Schema, block: Block) -> Schema:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from bridge.errors import UnsupportedError
@@ -105,11 +105,14 @@ def transform(b: Builder, estimator: Any, x: Block) -> Block:
     """Return what `estimator.transform` makes of `x`."""
     answers = convert(b, estimator, x)
     block = answers.get("transform")
+    from sklearn.utils._set_output import _get_output_config
+
     from bridge.export.block import Block
 
     if not isinstance(block, Block):
         raise UnsupportedError(f"{type(estimator).__name__} has no transform that bridge can export")
-    return block
+    is_frame = _get_output_config("transform", estimator)["dense"] != "default"
+    return replace(block, frame=is_frame)
 
 
 def _load_converters() -> None:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from sklearn.feature_selection import VarianceThreshold
+from sklearn.pipeline import make_pipeline
 
 import bridge
 from bridge.errors import UnsupportedError
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 lightgbm = pytest.importorskip("lightgbm")
+pandas = pytest.importorskip("pandas")
 xgboost = pytest.importorskip("xgboost")
 
 ROWS = 600
@@ -66,6 +69,7 @@ CASES = {
     "xgboost poisson": (lambda: xgboost.XGBRegressor(objective="count:poisson", **FEW), _positive),
     "xgboost two targets": (lambda: xgboost.XGBRegressor(**FEW), _pair),
     "xgboost vector leaves": (lambda: xgboost.XGBRegressor(multi_strategy="multi_output_tree", **FEW), _pair),
+    "xgboost missing number": (lambda: xgboost.XGBRegressor(missing=3.0, **FEW), _value),
     "xgboost categorical": (
         lambda: xgboost.XGBClassifier(
             feature_types=["c", "q", "q", "q"], enable_categorical=True, max_cat_to_onehot=2, **FEW
@@ -136,10 +140,40 @@ def test_lightgbm_predicts_for_the_numbers_next_to_zero_as_for_zero(target: str,
     assert np.allclose(predictor.predict(rows), model.predict(rows), atol=1e-6)
 
 
-def test_early_stopping_uses_the_best_iteration() -> None:
+@pytest.mark.parametrize("make", [np.asarray, pandas.DataFrame])
+def test_lightgbm_rounds_large_integers_of_an_array_but_not_of_a_frame(make: Any) -> None:
+    X = 2**24 + np.arange(160).reshape(-1, 1) % 40
+    model = lightgbm.LGBMRegressor(n_estimators=2, min_child_samples=2, verbose=-1)
+    model.fit(X.astype(np.float64), X[:, 0] % 2)
+    assert not np.allclose(model.predict(X), model.predict(pandas.DataFrame(X)))
+    rows = make(X)
+
+    predictor = bridge.load(bridge.export(model, rows, target="cuda"))
+
+    assert np.allclose(predictor.predict(rows), model.predict(rows))
+
+
+@pytest.mark.parametrize("output", ["default", "pandas"])
+def test_lightgbm_behind_a_step_rounds_what_the_step_hands_on(output: str) -> None:
+    X = pandas.DataFrame({"number": 2**24 + np.arange(160) % 40, "constant": 1})
+    selector = VarianceThreshold().set_output(transform=output).fit(X)
+    model = lightgbm.LGBMRegressor(n_estimators=2, min_child_samples=2, verbose=-1)
+    pipe = make_pipeline(selector, model.fit(X[["number"]].to_numpy(np.float64), X["number"] % 2))
+
+    predictor = bridge.load(bridge.export(pipe, X, target="cuda"))
+
+    assert np.allclose(predictor.predict(X), pipe.predict(X))
+
+
+@pytest.mark.parametrize(
+    "stop",
+    [{"early_stopping_rounds": 2}, {"callbacks": [xgboost.callback.EarlyStopping(rounds=2)]}],
+    ids=["option", "callback"],
+)
+def test_early_stopping_uses_the_best_iteration(stop: dict[str, Any]) -> None:
     X = _data()
     y = _four(X)
-    model = xgboost.XGBClassifier(n_estimators=200, early_stopping_rounds=2, learning_rate=0.5, n_jobs=1)
+    model = xgboost.XGBClassifier(n_estimators=200, learning_rate=0.5, n_jobs=1, **stop)
     model.fit(X[:400], y[:400], eval_set=[(X[400:], y[400:])], verbose=False)
     assert model.best_iteration < 199
 

@@ -48,8 +48,12 @@ def _with_wide_zero(forest: Forest) -> Forest:
 
 
 def _lightgbm_sums(b: Builder, forest: Forest, x: Block) -> ir.Value:
-    """Return the sums of the trees; a category is the integer part of a number, so that of -0.5 is 0."""
-    matrix = x.floats()
+    """Return the sums of the trees; a category is the integer part of a number, so that of -0.5 is 0.
+
+    LightGBM rounds an array of integers to float32, and a DataFrame's integer columns to float64.
+    """
+    rounds = not x.frame and x.dtype.kind in "iu"
+    matrix = x.matrix(np.float32 if rounds else x.float_dtype)
     if not forest.has_categories:
         return b.forest(forest, matrix)
     above = np.zeros((1, x.width))
@@ -63,9 +67,18 @@ def _read_xgboost(estimator: Any) -> Boosted:
     booster = estimator.get_booster()
     if getattr(estimator, "booster", None) == "gblinear":
         raise UnsupportedError(f"{type(estimator).__name__} with booster='gblinear' has no trees")
-    if estimator.early_stopping_rounds is not None:
-        booster = booster[: booster.best_iteration + 1]  # what predict uses
+    if (best := booster.attr("best_iteration")) is not None:
+        booster = booster[: int(best) + 1]  # what predict uses
     return read_booster(booster, "xgboost")
+
+
+def _xgboost_sums(b: Builder, forest: Forest, estimator: Any, x: Block) -> ir.Value:
+    """Return the sums of the trees; what equals the estimator's `missing`, in float32, is NaN."""
+    matrix = x.matrix(np.float32)
+    if not np.isnan(estimator.missing):
+        is_missing = b.op("Equal", matrix, b.like(estimator.missing, matrix))
+        matrix = b.where(is_missing, b.like(np.nan, matrix), matrix)
+    return b.forest(forest, matrix)
 
 
 def _link(b: Builder, boosted: Boosted, total: ir.Value) -> ir.Value:
@@ -117,10 +130,10 @@ def convert_lightgbm_regressor(b: Builder, estimator: Any, x: Block) -> Mapping[
 @converts("xgboost.sklearn.XGBClassifier", "xgboost.sklearn.XGBRFClassifier")
 def convert_xgboost_classifier(b: Builder, estimator: Any, x: Block) -> Mapping[str, Answer]:
     boosted = _read_xgboost(estimator)
-    return _classify(b, boosted, b.forest(boosted.forest, x.matrix(np.float32)), estimator)
+    return _classify(b, boosted, _xgboost_sums(b, boosted.forest, estimator, x), estimator)
 
 
 @converts("xgboost.sklearn.XGBRegressor", "xgboost.sklearn.XGBRFRegressor", "xgboost.sklearn.XGBRanker")
 def convert_xgboost_regressor(b: Builder, estimator: Any, x: Block) -> Mapping[str, Answer]:
     boosted = _read_xgboost(estimator)
-    return _regress(b, boosted, b.forest(boosted.forest, x.matrix(np.float32)))
+    return _regress(b, boosted, _xgboost_sums(b, boosted.forest, estimator, x))

@@ -175,6 +175,7 @@ KINDS: tuple[Kind, ...] = (
     _xgboost("2 targets", _xgb_number, "pair"),
     _xgboost("vector leaves", partial(_xgb_number, multi_strategy="multi_output_tree", tree_method="hist"), "pair"),
     _xgboost("categories", partial(xgboost.XGBClassifier, **_X_SETS), "four"),
+    _xgboost("0 is missing", partial(_xgb_number, missing=0.0), "number"),
     _xgboost("ranking", partial(xgboost.XGBRanker, **_X), "four", group=[GROUP] * (FIT_ROWS // GROUP)),
     _catboost("symmetric", _cat, "two"),
     _catboost("multiclass", _cat, "four"),

@@ -102,7 +102,9 @@ def _lightgbm_names(estimator, forest):
 
 
 def _xgboost_leaves(estimator, rows):
-    table = xgboost.DMatrix(rows, feature_types=estimator.feature_types, enable_categorical=True)
+    table = xgboost.DMatrix(
+        rows, missing=estimator.missing, feature_types=estimator.feature_types, enable_categorical=True
+    )
     return estimator.get_booster().predict(table, pred_leaf=True).reshape(len(rows), -1)
 
 
