@@ -14,7 +14,7 @@ import warnings
 import joblib
 import numpy as np
 import torch
-from measure import measure
+from measure import measure, on_new_rows
 
 MOST_SECONDS = 20.0
 """Sizes that would take longer, going by the size before, are left out."""
@@ -32,9 +32,9 @@ def main(saved: str, threads: int, sizes: list[int]) -> None:
     for size in sizes:
         if a_row * size > MOST_SECONDS:
             continue
-        batch = np.ascontiguousarray(rows[:size])
-        times = measure(lambda batch=batch: model.predict_proba(batch))
+        times = measure(on_new_rows(model.predict_proba, rows, size))
         a_row = times.wall / size if size > 1 else 0.0
+        batch = rows[:size]
         difference = float(np.abs(model.predict_proba(batch) - estimator.predict_proba(batch)).max())
         results[size] = {"wall": times.wall, "cpu": times.cpu, "difference": difference}
     print(json.dumps(results))

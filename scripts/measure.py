@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from itertools import cycle
 from statistics import median
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,11 +17,25 @@ MOST_RUNS = 200
 """Runs of a call in a round."""
 
 
+MOST_BATCHES = 64
+
+
 class Times(NamedTuple):
     """The medians of a call in seconds: by the clock, and of this process on all cores."""
 
     wall: float
     cpu: float
+
+
+def on_new_rows(run: Callable[[Any], object], rows: Any, size: int) -> Call:
+    """Return a call that runs on the next `size` of `rows` each time.
+
+    On the same row again and again a processor learns every branch: of 100 trees of depth 10, onnxruntime's tree kernel
+    then takes 5.5 us, and 12.6 us for a new row each time.
+    """
+    count = min(MOST_BATCHES, max(1, len(rows) // size))
+    batches = cycle([rows[i * size : (i + 1) * size].copy() for i in range(count)])
+    return lambda: run(next(batches))
 
 
 def measure(call: Call, budget: float = 1.0) -> Times:
