@@ -5,6 +5,7 @@
 FOLDER is what scripts/gpu_prepare.py wrote. Needs onnxruntime-gpu and NumPy alone; scikit-learn's times join where it
 and joblib are installed. Prints one table last and writes JSON beside it. Exits 2 without a usable GPU, 1 where a node
 runs elsewhere or an answer differs. --on-cpu runs the same steps on the CPU, to test this script; it proves nothing.
+measure.py, beside this file, goes with it.
 """
 
 from __future__ import annotations
@@ -13,18 +14,16 @@ import argparse
 import json
 import os
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
+from measure import measure
 
 CUDA = "CUDAExecutionProvider"
 CPU = "CPUExecutionProvider"
 SIZES = (1, 1_000, 100_000, 1_000_000)
-BUDGET_S = 1.0
-"""Seconds of measured runs a cell."""
 MOST_BYTES = 8 * 2**30
 """A batch whose inputs or widest step would need more device memory than this is skipped."""
 BOUND = 1e-6
@@ -96,7 +95,7 @@ def _check(file: Path, *, on_cpu: bool) -> dict[str, object]:
         batch = _repeat(feeds, size)
         if sum(a.nbytes for a in batch.values()) > MOST_BYTES or size * _row_bytes(file) > MOST_BYTES:
             continue
-        row[f"host_{size}"] = _seconds(lambda batch=batch: session.run([method], batch))
+        row[f"host_{size}"] = measure(lambda batch=batch: session.run([method], batch)).wall
         if not on_cpu:
             row[f"device_{size}"] = _device_seconds(session, method, batch)
         row[f"sklearn_{size}"] = _sklearn_seconds(file, method, size)
@@ -138,18 +137,6 @@ def _repeat(feeds: dict[str, np.ndarray], size: int) -> dict[str, np.ndarray]:
     return {name: np.ascontiguousarray(array[pick]) for name, array in feeds.items()}
 
 
-def _seconds(run: object) -> float:
-    """Return the median seconds of a call, after two that warm up."""
-    for _ in range(2):
-        run()  # type: ignore[operator]
-    times: list[float] = []
-    while not times or (sum(times) < BUDGET_S and len(times) < 200):
-        start = time.perf_counter()
-        run()  # type: ignore[operator]
-        times.append(time.perf_counter() - start)
-    return float(np.median(times))
-
-
 def _device_seconds(session: ort.InferenceSession, method: str, batch: dict[str, np.ndarray]) -> float:
     """Return the seconds of a run whose inputs and output stay on the GPU."""
     binding = session.io_binding()
@@ -161,7 +148,7 @@ def _device_seconds(session: ort.InferenceSession, method: str, batch: dict[str,
         session.run_with_iobinding(binding)
         binding.synchronize_outputs()
 
-    return _seconds(run)
+    return measure(run).wall
 
 
 def _sklearn_seconds(file: Path, method: str, size: int) -> float | None:
@@ -178,7 +165,7 @@ def _sklearn_seconds(file: Path, method: str, size: int) -> float | None:
         return None
     pick = np.arange(size) % len(rows)
     batch = rows.iloc[pick] if hasattr(rows, "iloc") else rows[pick]
-    return _seconds(lambda: getattr(estimator, method)(batch))
+    return measure(lambda: getattr(estimator, method)(batch)).wall
 
 
 def _print_table(rows: list[dict[str, object]]) -> None:

@@ -12,6 +12,7 @@ import onnx_ir as ir
 from bridge.errors import InputError
 from bridge.forest import Forest
 from bridge.opset import BRIDGE_DOMAIN, FOREST, MAIN_DOMAIN
+from bridge.passes.initializers import drop_unused
 from bridge.passes.rule import constant_of
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class FoldIntoForest(ir.passes.InPlacePass):
         x, *table_values = node.inputs
         tables = [constant_of(t) for t in table_values]
         columns = _columns(x)
-        if columns is None or any(t is None for t in tables):
+        if columns is None or not any(map(self._is_worth, columns)) or any(t is None for t in tables):
             return
         forest = Forest.from_tables([t for t in tables if t is not None])
         try:
@@ -92,7 +93,7 @@ class FoldIntoForest(ir.passes.InPlacePass):
         features = np.unique(forest.feature[~forest.is_leaf])
         # A category set looks at the integer part, which scaling would move.
         categorical = set(forest.feature[forest.category >= 0].tolist())
-        if not any(columns[f].computes or (self.casts and columns[f].steps) for f in features if f not in categorical):
+        if not any(self._is_worth(columns[f]) for f in features if f not in categorical):
             return
         # Casts are folded too, beside a column that computes: else the whole former input would have to stay.
         chosen = {int(f): columns[f] for f in features if f not in categorical and columns[f].steps}
@@ -109,8 +110,13 @@ class FoldIntoForest(ir.passes.InPlacePass):
         graph.insert_before(node, new_nodes)
         node.replace_input_with(0, new_x)
         for i, table in enumerate(changed.tables(), start=1):
+            before = _require(node.inputs[i])
             node.replace_input_with(i, _initializer(graph, table))
+            drop_unused(graph, before)
         self.folded += len(moved)
+
+    def _is_worth(self, column: Column) -> bool:
+        return column.computes or (self.casts and bool(column.steps))
 
 
 def _require(value: ir.Value | None) -> ir.Value:
