@@ -23,8 +23,8 @@ ROUND_OPERATORS = 5
 BIT_NS = 0.6
 """Nanoseconds of one level of an oblivious tree, for a row: a copy, a comparison, a product; its look-up included."""
 BIT_OPERATORS = 7
-KERNEL_NS = 3.5
-"""Nanoseconds of one level of a tree in onnxruntime's TreeEnsemble, for one of 100 rows; a fifth of it with 10."""
+KERNEL_NS = 6.0
+"""Nanoseconds of one level of a tree in onnxruntime's TreeEnsemble, for a row that it has not just seen."""
 
 
 def estimate(form: Form, depth: int, trees: int, rows: int = ROWS) -> float:
