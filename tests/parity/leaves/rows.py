@@ -15,7 +15,7 @@ CATEGORIES = (np.nan, -1.0, -0.5, -0.0, 2.5, 11.0, 12.0, 39.0, 40.0, 63.0, 64.0,
 def adversarial(drawn, forests, columns, dtype, *, nan, inf):
     """Return `drawn` as `dtype`, most rows moved where a tree decides.
 
-    A row is sent down a random tree and stopped at a random depth; there it is moved onto the threshold that it meets,
+    A row is sent down a random tree, to one of the nodes that it meets, and moved onto the threshold of that node,
     or beside it in float32 or in float64. On every fifth a special value lands as well. Without `nan` or `inf` (then
     also without numbers beyond float32) these values are left out.
     """
@@ -38,16 +38,21 @@ def adversarial(drawn, forests, columns, dtype, *, nan, inf):
 
 
 def _stops(forest, rows, rng):
-    """Return the node at which each row is stopped; where a set is asked for, it goes either way."""
+    """Return the node at which each row is stopped, seldom met ones as often as roots; for sets it goes either way."""
     node = rng.choice(forest.roots, len(rows))
-    for _ in range(forest.depth):
+    path = [node]
+    for _ in range(forest.depth - 1):
         value = rows[np.arange(len(rows)), forest.feature[node]]
         goes_left = np.where(np.isnan(value), forest.missing_left[node], value <= forest.threshold[node])
         goes_left = np.where(forest.category[node] >= 0, rng.random(len(rows)) < 0.5, goes_left)
         child = np.where(goes_left, forest.left[node], forest.right[node])
-        on = (rng.random(len(rows)) < 1 - 1 / forest.depth) & ~forest.is_leaf[node]
-        node = np.where(on & ~forest.is_leaf[np.maximum(child, 0)], child, node)
-    return node
+        node = np.where(forest.is_leaf[node], node, child)
+        path.append(node)
+    met = np.array(path)
+    # The largest of log(weight) plus Gumbel noise is a draw by weight.
+    score = rng.gumbel(size=met.shape) - np.log(np.bincount(met.ravel())[met])
+    score[forest.is_leaf[met]] = -np.inf
+    return met[score.argmax(axis=0), np.arange(len(rows))]
 
 
 def _beside(threshold, rng):
