@@ -134,7 +134,7 @@ def _ensemble(kind: str, depth: int, trees: int, options: argparse.Namespace) ->
         except Exception as reason:  # skl2onnx fails in whatever its code happens to raise
             if name in FORMS and not isinstance(reason, LoweringError):
                 raise
-            print(f"  without {name}: {str(reason)[:200]}", file=sys.stderr)
+            print(f"  without {name}: {' '.join(str(reason).split())[:160]}", file=sys.stderr)
             continue
         conversions[name] = time.process_time() - started
     runs = {name: _runner(graph, options.threads) for name, graph in graphs.items()}
