@@ -49,8 +49,8 @@ def _is_dense(table: Table) -> bool:
     keys = table.keys
     if not np.issubdtype(keys.dtype, np.integer) or not keys.size:
         return False
-    span = int(keys.max()) - int(keys.min())
-    return span <= MOST_SLOTS_PER_KEY * len(keys) + 16 and int(np.abs(keys).max()) < 2**53
+    low, high = int(keys.min()), int(keys.max())
+    return high - low <= MOST_SLOTS_PER_KEY * len(keys) + 16 and max(-low, high) < 2**53
 
 
 def _by_slot(tape: RuleTape, x: ir.Value, table: Table) -> tuple[ir.Value, NDArray[Any]]:

@@ -34,8 +34,9 @@ def test_float_keys(target, version, attributes):
         {"keys_int64s": [3, 0, 2, 2, -5], "values_int64s": [5, 6, 7, 8, 9]},
         {"keys_int64s": [3, 0, 2, 10**6, -(10**6)], "values_floats": [5.0, 6.0, 7.0, 8.0, 9.0], "default_float": 2.5},
         {"keys_int64s": [2**63 - 1, 0, -(2**63)], "values_int64s": [5, 6, 7], "default_int64": 3},
+        {"keys_int64s": [-(2**63)], "values_int64s": [5], "default_int64": 3},
     ],
-    ids=["dense", "scattered", "extreme"],
+    ids=["dense", "scattered", "extreme", "lowest"],
 )
 def test_whole_number_keys(target, version, attributes):
     x = edge_rows(2, np.int64)
