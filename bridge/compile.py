@@ -20,6 +20,7 @@ from bridge.passes.data_file import large_constants_beside
 from bridge.passes.decisions import EXACT_DECISIONS
 from bridge.passes.file_form import FileForm, set_form
 from bridge.passes.lower_ops import NOTES
+from bridge.passes.mixed_rows import MIXED_ROWS
 from bridge.passes.packed_lists import to_proto
 from bridge.passes.pipeline import run_pipeline
 from bridge.passes.precision.float32 import has_float64
@@ -204,7 +205,10 @@ def lower(
     metadata = _lowered_metadata(proto, chosen, precision)
     if metadata is not None:
         forms = model.meta[NOTES] or metadata.forms
-        set_metadata(proto, replace(metadata, row_bytes=row_bytes(model), forms=forms, versions=_versions()))
+        # An estimator's file may be run in batches of rows, any other only where each row is answered for itself.
+        batched = metadata.row_bytes or not model.meta[MIXED_ROWS]
+        needed = row_bytes(model) if batched else 0
+        set_metadata(proto, replace(metadata, row_bytes=needed, forms=forms, versions=_versions()))
     if path is not None:
         write_model(proto, path)
     return proto

@@ -20,6 +20,7 @@ from bridge.passes.inline_functions import InlineFunctions
 from bridge.passes.kernels.keep import KeepToKernels
 from bridge.passes.lower_again import LowerAgain
 from bridge.passes.lower_ops import LowerOps
+from bridge.passes.mixed_rows import NoteMixedRows
 from bridge.passes.ml_shapes import SetMlShapes
 from bridge.passes.nearest_neighbours import find_neighbour_rule
 from bridge.passes.precision.float32 import ToFloat32
@@ -57,6 +58,7 @@ def _open(plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
         common.LiftConstantsToInitializersPass(lift_all_constants=False),
         SetMlShapes(),
         infer_shapes(),
+        NoteMixedRows(),
         CheckTrees(plan.options.target) if plan.options.target == "cpu" else TextInputs(),
         # onnxruntime's tree kernel takes float64 at no cost; one row saves two of seven nodes.
         FoldIntoForest(casts=plan.options.target == "cpu"),
