@@ -121,7 +121,10 @@ class _Search:
         squared = tape.op("Add", bound, own, dtype=worst.dtype)
         rounded = tape.op("Mul", squared, tape.constant(1 - (width + 8) * float(info.eps)), dtype=worst.dtype)
         least = tape.op("Sub", rounded, tape.constant(width * float(info.tiny)), dtype=worst.dtype)
-        certain = tape.op("Less", worst, least, dtype=ir.DataType.BOOL)
+        # A bound that overflowed proves nothing.
+        is_number = tape.op("Less", least, tape.constant(float(info.max)), dtype=ir.DataType.BOOL)
+        beaten = tape.op("Less", worst, least, dtype=ir.DataType.BOOL)
+        certain = tape.op("And", beaten, is_number, dtype=ir.DataType.BOOL)
         return tape.op("Reshape", certain, tape.constant([-1], np.int64), dtype=ir.DataType.BOOL)
 
 

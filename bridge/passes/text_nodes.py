@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 UNKNOWN = -1
 """The code of a text that is in no table."""
-MISSING = -2
-"""The code that a host gives to a missing value (None, NaN): no table has it either."""
 
 CLASSIFIERS = {
     "TreeEnsembleClassifier": "classlabels_int64s",

@@ -8,6 +8,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 import bridge
 from bridge.artifact import get_metadata
+from bridge.errors import InputError
 from bridge.runtime import predictor
 
 NODE = helper.make_node
@@ -59,3 +60,8 @@ def test_rows_that_hang_on_one_another_are_run_together(target, case, monkeypatc
 @pytest.mark.parametrize("case", APART)
 def test_rows_that_do_not_are_run_in_batches(target, case):
     assert get_metadata(bridge.lower(model(APART[case]), target=target)).row_bytes > 0
+
+
+def test_a_number_of_rows_is_not_written_where_filling_up_would_change_answers():
+    with pytest.raises(InputError, match="hangs on the other rows.*Leave batch_size out"):
+        bridge.lower(model(MIXED["mean of all"]), batch_size=8)

@@ -69,10 +69,13 @@ def test_neighbours_and_distances_have_the_bits_of_the_loop(rows, width, dtype, 
         assert_same(run(lowered, x), run(model, x))
 
 
-@pytest.mark.parametrize("scale", [1e-30, 1e-20, 1e20, 1e37])
-def test_squares_beyond_the_range_of_the_dtype_change_nothing(scale):
-    model = nearest((spread(300, 4, np.float64, 1) * scale).astype(np.float32))
-    x = {"X": (spread(40, 4, np.float64, 2) * scale).astype(np.float32)}
+@pytest.mark.parametrize(
+    ("scale", "dtype"),
+    [*((scale, np.float32) for scale in (1e-30, 1e-20, 1e20, 1e37)), (1e154, np.float64), (3e153, np.float64)],
+)
+def test_squares_beyond_the_range_of_the_dtype_change_nothing(scale, dtype):
+    model = nearest((spread(300, 4, np.float64, 1) * scale).astype(dtype))
+    x = {"X": (spread(40, 4, np.float64, 2) * scale).astype(dtype)}
     assert_same(run(lower(model, "cuda"), x), run(model, x))
 
 
