@@ -202,8 +202,8 @@ def lower(
     model = run_pipeline(source, options, precision=asked or _precision_as_found(source, chosen))
     if form.batch_size is not None and model.meta[MIXED_ROWS]:
         raise InputError(
-            "batch_size cannot be written into a model whose answer for a row hangs on the other rows: to fill up a batch "
-            "would change it. Leave batch_size out."
+            "batch_size cannot be written into a model whose answer for a row hangs on the other rows: to fill up a "
+            "batch would change it. Leave batch_size out."
         )
     with large_constants_beside(model, path):
         proto = _to_proto(model, chosen, form)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 FEWEST_ROWS = 256
 """With fewer rows to choose from, all distances take less time than the search."""
+LARGEST = 1e150
+"""Of larger numbers the squares, added up, may be infinite in float64."""
 
 
 def find_neighbour_rule(node: ir.Node, _target: Target) -> Rule | None:
@@ -140,8 +142,10 @@ def _search_of(tape: RuleTape, node: ir.Node) -> _Search:
         raise DeclinedError("the rows to choose from are computed, or the distances are not Euclidean")
     distances = replace(distances, y=tape.constant(known))
     search = _Search(distances, known, require_integer(node.inputs[1], "k"), takes_roots)
-    if len(known) < max(FEWEST_ROWS, 4 * search.candidates) or search.k < 1 or not np.isfinite(known).all():
-        raise DeclinedError("there are too few rows to choose from, or some hold NaN")
+    if len(known) < max(FEWEST_ROWS, 4 * search.candidates) or search.k < 1:
+        raise DeclinedError("there are too few rows to choose from")
+    if not (np.abs(known.astype(np.float64)) <= LARGEST).all():
+        raise DeclinedError("the rows to choose from hold NaN, or numbers whose squares have no room in float64")
     return search
 
 

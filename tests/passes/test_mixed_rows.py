@@ -63,5 +63,5 @@ def test_rows_that_do_not_are_run_in_batches(target, case):
 
 
 def test_a_number_of_rows_is_not_written_where_filling_up_would_change_answers():
-    with pytest.raises(InputError, match="hangs on the other rows.*Leave batch_size out"):
+    with pytest.raises(InputError, match=r"hangs on the other rows.*Leave batch_size out"):
         bridge.lower(model(MIXED["mean of all"]), batch_size=8)
