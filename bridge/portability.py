@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import onnx
 from onnx import TensorProto
 
+from bridge.proto_nodes import model_nodes
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -51,24 +53,13 @@ def portable_tier(model: onnx.ModelProto) -> tuple[int, list[str]]:
     """
     beyond = {
         node.op_type if node.domain in ("", "ai.onnx") else f"{node.domain}::{node.op_type}"
-        for node in _nodes(model)
+        for node in model_nodes(model)
         if node.op_type not in CORE or node.domain not in ("", "ai.onnx")
     }
     names = {number: name.lower() for name, number in TensorProto.DataType.items()}
     dtypes = {names.get(dtype, f"type {dtype}") for dtype in _dtypes(model) if dtype not in CORE_DTYPES}
     found = [*sorted(beyond), *(f"values of {name}" for name in sorted(dtypes))]
     return (2 if found else 1), found
-
-
-def _nodes(model: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
-    """Yield all nodes, of subgraphs and local functions too."""
-    waiting = [*model.graph.node, *(n for f in model.functions for n in f.node)]
-    while waiting:
-        node = waiting.pop()
-        yield node
-        for attribute in node.attribute:
-            for graph in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
-                waiting += graph.node
 
 
 def _dtypes(model: onnx.ModelProto) -> Iterator[int]:

@@ -12,6 +12,7 @@ from bridge.artifact import Metadata, batch_size, data_files, get_metadata
 from bridge.placement import NEEDS_CUDNN, Place, Use, place, short_dtype
 from bridge.plain import describe_plain, other_outputs, text_copies
 from bridge.portability import portable_tier
+from bridge.proto_nodes import model_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -98,7 +99,10 @@ def summarize(model: onnx.ModelProto) -> Summary:
     opsets = {o.domain or MAIN_DOMAIN_NAME: o.version for o in model.opset_import}
     counts: Counter[tuple[str, str, str, Place]] = Counter()
     text: Counter[str] = Counter()
-    for node in _nodes(model):
+    functions = {(f.domain, f.name) for f in model.functions}
+    for node in model_nodes(model):
+        if (node.domain, node.op_type) in functions:
+            continue  # its own nodes count
         domain = node.domain or MAIN_DOMAIN_NAME
         use = Use.of(node, opsets.get(domain, 1), dtype_of)
         counts[domain, node.op_type, use.main_dtype, place(use)] += 1
@@ -133,19 +137,6 @@ def _host_work(metadata: Metadata, text: Counter[str], copies: Mapping[str, str]
     if text:
         named = [f"{name} ({nodes} nodes)" if nodes > 1 else name for name, nodes in sorted(text.items())]
         yield f"operators on text, by onnxruntime on the CPU: {', '.join(named)}"
-
-
-def _nodes(model: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
-    """Yield the nodes of the graph, its subgraphs and the local functions; a function's calls are not among them."""
-    local = {(f.domain, f.name) for f in model.functions}
-    waiting = [*model.graph.node, *(n for f in model.functions for n in f.node)]
-    while waiting:
-        node = waiting.pop()
-        if (node.domain, node.op_type) not in local:
-            yield node
-        for attribute in node.attribute:
-            for graph in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
-                waiting += graph.node
 
 
 def _dtypes(model: onnx.ModelProto) -> dict[str, str]:

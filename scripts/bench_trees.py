@@ -8,10 +8,10 @@ by the clock and of CPU time, which other work on the machine disturbs less; the
 best one. `trn`, `trav` and `gemm` are the three forms in a file for target cuda, `cuda` is what it picks itself.
 Hummingbird has an environment of its own:
 
-    python -m venv /tmp/hummingbird
-    /tmp/hummingbird/bin/pip install torch scikit-learn==1.9.1 psutil dill packaging onnxconverter-common
-    /tmp/hummingbird/bin/pip install --no-deps hummingbird-ml==0.4.12
-    python scripts/bench_trees.py --hummingbird /tmp/hummingbird/bin/python
+    python -m venv .venv-hummingbird
+    .venv-hummingbird/bin/pip install torch scikit-learn==1.9.1 psutil dill packaging onnxconverter-common
+    .venv-hummingbird/bin/pip install --no-deps hummingbird-ml==0.4.12
+    python scripts/bench_trees.py --hummingbird .venv-hummingbird/bin/python
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import onnx_ir as ir
 
 from bridge.errors import LoweringError
-from bridge.opset import MAIN_DOMAIN, MAIN_OPSET, ML_DOMAIN
+from bridge.opset import MAIN_DOMAIN, MAIN_OPSET, MICROSOFT_DOMAIN, ML_DOMAIN
 from bridge.passes.lowering.values import TEXT_REASON
 from bridge.passes.text_nodes import contradiction_in
 from bridge.passes.uses import use_of
@@ -17,9 +17,6 @@ from bridge.targets import TARGET_SPECS, Target
 if TYPE_CHECKING:
     from bridge.passes.lower_ops import LowerOps
     from bridge.placement import Use
-
-MICROSOFT_DOMAIN = "com.microsoft"
-"""Operators of onnxruntime's own, such as Tokenizer."""
 
 
 @dataclass

@@ -15,6 +15,7 @@ import onnx_ir as ir
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto
 
 from bridge.opset import ML_DOMAIN
+from bridge.proto_nodes import all_nodes
 from bridge.wire import BYTES, read_fields, write_bytes
 
 if TYPE_CHECKING:
@@ -136,21 +137,12 @@ def to_proto(model: ir.Model) -> onnx.ModelProto:
     """Return the model as protobuf, its packed attributes as the lists that they were."""
     with lists_aside(model) as aside:
         proto = ir.to_proto(model)
-    nodes = list(_all_nodes(proto.graph)) if aside else []
+    nodes = list(all_nodes(proto.graph.node)) if aside else []
     for i, node in enumerate(model.graph.all_nodes()):
         for attribute in filter(is_packed, node.attributes.values()) if node in aside else ():
             # A copy takes no more than its numbers: what a list outgrew while it was filled stays allocated beside it.
             nodes[i].attribute.add().CopyFrom(_as_list(attribute.name, attribute.as_tensor().numpy()))
     return proto
-
-
-def _all_nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
-    """Yield the nodes of a graph and of the graphs in its nodes, in the order of onnx_ir."""
-    for node in graph.node:
-        yield node
-        for attribute in node.attribute:
-            for inner in (attribute.g, *attribute.graphs):
-                yield from _all_nodes(inner)
 
 
 @contextmanager

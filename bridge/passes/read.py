@@ -15,7 +15,8 @@ from bridge.passes.data_file import resolve_external
 from bridge.passes.map_types import drop_maps
 from bridge.passes.packed_lists import attach_lists, take_lists
 from bridge.passes.shapes import HIDDEN
-from bridge.passes.structure import called, check_structure, check_text, nodes_of
+from bridge.passes.structure import called, check_structure, check_text
+from bridge.proto_nodes import all_nodes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +43,7 @@ def read_model(source: onnx.ModelProto | bytes, *, name: str = "the model", fold
     _merge_imports(model.opset_import)
     for function in model.functions:
         _merge_imports(function.opset_import)
-    for node in nodes_of(model.graph):
+    for node in all_nodes(model.graph.node):
         if node.domain == MAIN_ALIAS:
             node.domain = MAIN_DOMAIN
     check_structure(model)
@@ -102,7 +103,7 @@ def _at_least_opset_13(model: onnx.ModelProto) -> onnx.ModelProto:
         return model
     if version >= MAIN_OPSET:
         return model
-    if not any(node.domain == MAIN_DOMAIN for node in nodes_of(model.graph)):
+    if not any(node.domain == MAIN_DOMAIN for node in all_nodes(model.graph.node)):
         next(o for o in model.opset_import if o.domain == MAIN_DOMAIN).version = MAIN_OPSET
         return model
     hidden = _rename_domain(model, ML_DOMAIN, HIDDEN, version=1)
@@ -126,7 +127,7 @@ def _rename_domain(model: onnx.ModelProto, old: str, new: str, *, version: int) 
     found = imports[0].version if imports else 0
     for opset in imports:
         opset.domain, opset.version = new, version
-    for node in nodes_of(model.graph):
+    for node in all_nodes(model.graph.node):
         if node.domain == old:
             node.domain = new
     return found

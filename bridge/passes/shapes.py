@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import onnx_ir as ir
 from onnx_ir.passes import common
 
-from bridge.opset import ML_DOMAIN
+from bridge.opset import MICROSOFT_DOMAIN, ML_DOMAIN
 from bridge.passes.packed_lists import lists_aside
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ NEEDS_TYPE = frozenset(
     {(ML_DOMAIN, "LabelEncoder"), (ML_DOMAIN, "DictVectorizer"), (ML_DOMAIN, "TreeEnsemble"), ("", "RegexFullMatch")}
 )
 """Operators on which ONNX's shape inference (1.23) ends the process where their input has no type."""
-MAKES_TEXT = frozenset({("com.microsoft", "Tokenizer")})
+MAKES_TEXT = frozenset({(MICROSOFT_DOMAIN, "Tokenizer")})
 """Operators that shape inference does not know, whose output is text."""
 HIDDEN = "bridge.hidden"
 """A domain that shape inference does not know."""

@@ -8,6 +8,7 @@ import onnx
 
 from bridge.errors import ArtifactError
 from bridge.opset import MAIN_DOMAIN, ML_DOMAIN
+from bridge.proto_nodes import all_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -44,7 +45,7 @@ def check_structure(model: onnx.ModelProto) -> None:
         raise ArtifactError("the model's graph has no output.")
     for value in model.graph.input:
         _check_input(value)
-    for node in nodes_of(model.graph):
+    for node in all_nodes(model.graph.node):
         _check_node(node, imports, functions)
     _check_sources(model.graph)
     for function in model.functions:
@@ -60,15 +61,6 @@ def check_text(model: onnx.ModelProto) -> None:
             texts = value if field.type == field.TYPE_STRING and not isinstance(value, (str, bytes)) else [value]
             if field.type == field.TYPE_STRING and any(isinstance(text, bytes) for text in texts):
                 raise ArtifactError(f"the model is damaged: a {field.full_name} in it is no UTF-8.")
-
-
-def nodes_of(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
-    """Yield the nodes of a graph, and of the graphs inside of them."""
-    for node in graph.node:
-        yield node
-        for attribute in node.attribute:
-            for inner in [attribute.g, *attribute.graphs] if attribute.HasField("g") or attribute.graphs else []:
-                yield from nodes_of(inner)
 
 
 def called(node: onnx.NodeProto | ir.Node) -> str:

@@ -11,6 +11,7 @@ from sklearn.pipeline import make_pipeline
 
 import bridge
 from bridge.errors import UnsupportedError
+from tests.export.booster_data import booster_data, four_classes, two_classes, value
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,57 +25,38 @@ FEW = {"n_estimators": 15, "n_jobs": 1}
 QUIET = {**FEW, "verbose": -1}
 
 
-def _data() -> NDArray[np.float64]:
-    rng = np.random.default_rng(0)
-    X = np.column_stack([rng.integers(0, 12, ROWS), rng.normal(size=(ROWS, 3))])
-    X[rng.random(X.shape) < 0.05] = np.nan
-    return X
-
-
-def _value(X: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.nan_to_num(X[:, 1]) + np.nan_to_num(X[:, 0]) % 3
-
-
-def _two(X: NDArray[np.float64]) -> NDArray[Any]:
-    return np.where(_value(X) > 1, "high", "low")
-
-
-def _four(X: NDArray[np.float64]) -> NDArray[Any]:
-    return np.digitize(_value(X), [0, 1, 2])
-
-
 def _positive(X: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.abs(_value(X)) + 0.1
+    return np.abs(value(X)) + 0.1
 
 
 def _pair(X: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.column_stack([_value(X), 2 * _value(X)])
+    return np.column_stack([value(X), 2 * value(X)])
 
 
 CASES = {
-    "lightgbm binary": (lambda: lightgbm.LGBMClassifier(**QUIET), _two),
-    "lightgbm multiclass": (lambda: lightgbm.LGBMClassifier(**QUIET), _four),
-    "lightgbm one-versus-all": (lambda: lightgbm.LGBMClassifier(objective="multiclassova", **QUIET), _four),
+    "lightgbm binary": (lambda: lightgbm.LGBMClassifier(**QUIET), two_classes),
+    "lightgbm multiclass": (lambda: lightgbm.LGBMClassifier(**QUIET), four_classes),
+    "lightgbm one-versus-all": (lambda: lightgbm.LGBMClassifier(objective="multiclassova", **QUIET), four_classes),
     "lightgbm random forest": (
         lambda: lightgbm.LGBMClassifier(boosting_type="rf", bagging_freq=1, bagging_fraction=0.6, **QUIET),
-        _four,
+        four_classes,
     ),
-    "lightgbm regressor": (lambda: lightgbm.LGBMRegressor(**QUIET), _value),
-    "lightgbm dart": (lambda: lightgbm.LGBMRegressor(boosting_type="dart", **QUIET), _value),
+    "lightgbm regressor": (lambda: lightgbm.LGBMRegressor(**QUIET), value),
+    "lightgbm dart": (lambda: lightgbm.LGBMRegressor(boosting_type="dart", **QUIET), value),
     "lightgbm poisson": (lambda: lightgbm.LGBMRegressor(objective="poisson", **QUIET), _positive),
-    "xgboost multiclass": (lambda: xgboost.XGBClassifier(**FEW), _four),
-    "xgboost dart": (lambda: xgboost.XGBClassifier(booster="dart", rate_drop=0.3, **FEW), _four),
-    "xgboost random forest": (lambda: xgboost.XGBRFClassifier(**FEW), _four),
-    "xgboost regressor": (lambda: xgboost.XGBRegressor(**FEW), _value),
+    "xgboost multiclass": (lambda: xgboost.XGBClassifier(**FEW), four_classes),
+    "xgboost dart": (lambda: xgboost.XGBClassifier(booster="dart", rate_drop=0.3, **FEW), four_classes),
+    "xgboost random forest": (lambda: xgboost.XGBRFClassifier(**FEW), four_classes),
+    "xgboost regressor": (lambda: xgboost.XGBRegressor(**FEW), value),
     "xgboost poisson": (lambda: xgboost.XGBRegressor(objective="count:poisson", **FEW), _positive),
     "xgboost two targets": (lambda: xgboost.XGBRegressor(**FEW), _pair),
     "xgboost vector leaves": (lambda: xgboost.XGBRegressor(multi_strategy="multi_output_tree", **FEW), _pair),
-    "xgboost missing number": (lambda: xgboost.XGBRegressor(missing=3.0, **FEW), _value),
+    "xgboost missing number": (lambda: xgboost.XGBRegressor(missing=3.0, **FEW), value),
     "xgboost categorical": (
         lambda: xgboost.XGBClassifier(
             feature_types=["c", "q", "q", "q"], enable_categorical=True, max_cat_to_onehot=2, **FEW
         ),
-        _four,
+        four_classes,
     ),
 }
 
@@ -83,7 +65,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_booster_gives_its_own_answers(case: str, target: str) -> None:
     make, label = CASES[case]
-    X = _data()
+    X = booster_data(ROWS)
     model = make().fit(X, label(X))
 
     # The check covers rows on thresholds and special values, and raises where an answer differs.
@@ -98,9 +80,9 @@ def test_booster_gives_its_own_answers(case: str, target: str) -> None:
 
 @pytest.mark.parametrize("target", ["cpu", "cuda", "portable"])
 def test_lightgbm_categories_take_the_side_that_lightgbm_takes(target: str) -> None:
-    X = _data()
+    X = booster_data(ROWS)
     model = lightgbm.LGBMClassifier(min_child_samples=5, cat_smooth=0, min_data_per_group=1, **QUIET)
-    model.fit(X, _two(X), categorical_feature=[0])
+    model.fit(X, two_classes(X), categorical_feature=[0])
     unseen = np.vstack([X[:50], np.column_stack([[-1, 12, 99, 3.7, 1e9], np.zeros((5, 3))])])
 
     predictor = bridge.load(bridge.export(model, X, target=target))
@@ -171,8 +153,8 @@ def test_lightgbm_behind_a_step_rounds_what_the_step_hands_on(output: str) -> No
     ids=["option", "callback"],
 )
 def test_early_stopping_uses_the_best_iteration(stop: dict[str, Any]) -> None:
-    X = _data()
-    y = _four(X)
+    X = booster_data(ROWS)
+    y = four_classes(X)
     model = xgboost.XGBClassifier(n_estimators=200, learning_rate=0.5, n_jobs=1, **stop)
     model.fit(X[:400], y[:400], eval_set=[(X[400:], y[400:])], verbose=False)
     assert model.best_iteration < 199
@@ -191,8 +173,8 @@ def test_early_stopping_uses_the_best_iteration(stop: dict[str, Any]) -> None:
     ],
 )
 def test_what_a_forest_cannot_carry_is_refused_by_name(make: Any, reason: str) -> None:
-    X = np.nan_to_num(_data())
-    model = make().fit(X, _value(X))
+    X = np.nan_to_num(booster_data(ROWS))
+    model = make().fit(X, value(X))
 
     with pytest.raises(UnsupportedError, match=reason):
         bridge.export(model, X, target="cpu")

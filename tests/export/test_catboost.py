@@ -10,6 +10,7 @@ import pytest
 import bridge
 from bridge.errors import InputError, UnsupportedError
 from bridge.export.catboost_reader import read_catboost, read_document
+from tests.export.booster_data import booster_data, four_classes, two_classes, value
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,47 +22,28 @@ ROWS = 400
 FEW = {"iterations": 8, "depth": 4, "verbose": 0, "thread_count": 1, "allow_writing_files": False}
 
 
-def _data() -> NDArray[np.float64]:
-    rng = np.random.default_rng(0)
-    X = np.column_stack([rng.integers(0, 12, ROWS), rng.normal(size=(ROWS, 3))])
-    X[rng.random(X.shape) < 0.05] = np.nan
-    return X
-
-
-def _value(X: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.nan_to_num(X[:, 1]) + np.nan_to_num(X[:, 0]) % 3
-
-
-def _two(X: NDArray[np.float64]) -> NDArray[Any]:
-    return np.where(_value(X) > 1, "high", "low")
-
-
-def _four(X: NDArray[np.float64]) -> NDArray[Any]:
-    return np.digitize(_value(X), [0, 1, 2])
-
-
 def _named(X: NDArray[np.float64]) -> NDArray[Any]:
-    return np.array(["a", "b", "c", "d"])[_four(X)]
+    return np.array(["a", "b", "c", "d"])[four_classes(X)]
 
 
 def _truth(X: NDArray[np.float64]) -> NDArray[Any]:
-    return _value(X) > 1
+    return value(X) > 1
 
 
 def _share(X: NDArray[np.float64]) -> NDArray[Any]:
-    return 1 / (1 + np.exp(-_value(X)))
+    return 1 / (1 + np.exp(-value(X)))
 
 
 def _tags(X: NDArray[np.float64]) -> NDArray[Any]:
-    return np.column_stack([_truth(X), ~_truth(X), _four(X) > 2]).astype(np.int64)
+    return np.column_stack([_truth(X), ~_truth(X), four_classes(X) > 2]).astype(np.int64)
 
 
 def _positive(X: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.abs(_value(X)) + 0.1
+    return np.abs(value(X)) + 0.1
 
 
 def _pair(X: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.column_stack([_value(X), 2 * _value(X)])
+    return np.column_stack([value(X), 2 * value(X)])
 
 
 class Ranker:
@@ -80,22 +62,22 @@ def _regressor(**options):
 
 
 CASES = {
-    "two classes": (_classifier, _two),
+    "two classes": (_classifier, two_classes),
     "two booleans": (_classifier, _truth),
     "shares": (lambda: _classifier(loss_function="CrossEntropy"), _share),
-    "four classes": (_classifier, _four),
+    "four classes": (_classifier, four_classes),
     "four names": (lambda: _classifier(grow_policy="Depthwise"), _named),
-    "one-versus-all": (lambda: _classifier(loss_function="MultiClassOneVsAll", grow_policy="Lossguide"), _four),
+    "one-versus-all": (lambda: _classifier(loss_function="MultiClassOneVsAll", grow_policy="Lossguide"), four_classes),
     "multilabel": (lambda: _classifier(loss_function="MultiLogloss"), _tags),
-    "squares": (_regressor, _value),
-    "NaN above all": (lambda: _regressor(nan_mode="Max", grow_policy="Lossguide", max_leaves=9), _value),
-    "depthwise": (lambda: _regressor(grow_policy="Depthwise"), _value),
+    "squares": (_regressor, value),
+    "NaN above all": (lambda: _regressor(nan_mode="Max", grow_policy="Lossguide", max_leaves=9), value),
+    "depthwise": (lambda: _regressor(grow_policy="Depthwise"), value),
     "poisson": (lambda: _regressor(loss_function="Poisson"), _positive),
     "tweedie": (lambda: _regressor(loss_function="Tweedie:variance_power=1.5"), _positive),
-    "quantiles": (lambda: _regressor(loss_function="MultiQuantile:alpha=0.1,0.5"), _value),
-    "uncertainty": (lambda: _regressor(loss_function="RMSEWithUncertainty"), _value),
+    "quantiles": (lambda: _regressor(loss_function="MultiQuantile:alpha=0.1,0.5"), value),
+    "uncertainty": (lambda: _regressor(loss_function="RMSEWithUncertainty"), value),
     "two targets": (lambda: _regressor(loss_function="MultiRMSE"), _pair),
-    "ranker": (Ranker, _four),
+    "ranker": (Ranker, four_classes),
     "plain": (lambda: catboost.CatBoost({**FEW, "loss_function": "Logloss"}), _truth),
 }
 
@@ -104,7 +86,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_catboost_gives_its_own_answers(case: str, target: str) -> None:
     make, label = CASES[case]
-    X = _data()
+    X = booster_data(ROWS)
     model = make().fit(X, label(X))
 
     # The check covers rows on thresholds and special values, and raises where an answer differs.
@@ -121,8 +103,8 @@ def test_catboost_gives_its_own_answers(case: str, target: str) -> None:
 @pytest.mark.parametrize("policy", ["SymmetricTree", "Depthwise", "Lossguide"])
 @pytest.mark.parametrize("nan_mode", ["Min", "Max"])
 def test_every_row_reaches_the_leaf_of_catboost(policy: str, nan_mode: str) -> None:
-    X = _data()
-    model = _regressor(grow_policy=policy, nan_mode=nan_mode).fit(X, _value(X))
+    X = booster_data(ROWS)
+    model = _regressor(grow_policy=policy, nan_mode=nan_mode).fit(X, value(X))
     forest = read_catboost(model).forest
     borders = np.unique(forest.threshold[~forest.is_leaf])
     with np.errstate(over="ignore"):  # the number below the lowest float32
@@ -139,7 +121,7 @@ def test_every_row_reaches_the_leaf_of_catboost(policy: str, nan_mode: str) -> N
 
 
 def test_scale_bias_and_probability_threshold_are_kept() -> None:
-    X = _data()
+    X = booster_data(ROWS)
     model = _classifier().fit(X, _truth(X))
     before = model.predict(X)
     model.set_scale_and_bias(3.0, [0.25])
