@@ -217,6 +217,7 @@ def predict(
     from bridge.data.answer_columns import answer_columns
     from bridge.data.beside import check_writable
     from bridge.data.files import check_table_path, write_table
+    from bridge.method import answer
 
     check_table_path(output)
     check_writable(output)
@@ -230,7 +231,7 @@ def predict(
     with waiting(f"Predicting {len(table):,} rows", total=len(table)) as advance:
         for start in range(0, max(len(table), 1), BLOCK_ROWS):
             block = table.iloc[start : start + BLOCK_ROWS]
-            answers = [answer_columns(name, getattr(predictor, name)(block), classes) for name in methods]
+            answers = [answer_columns(name, answer(predictor, name, block), classes) for name in methods]
             blocks.append({name: column for columns in answers for name, column in columns.items()})
             advance(len(block))
     with waiting(f"Writing {output.name}"):

@@ -2,20 +2,44 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
+PREDICT_STD = "predict_std"
+"""The second answer of `predict(X, return_std=True)`, under the name of its output."""
+
 METHODS = (
     "predict",
+    PREDICT_STD,
     "predict_proba",
     "predict_log_proba",
     "decision_function",
     "transform",
     "score_samples",
+    "mahalanobis",
 )
 """The inference methods that become outputs, in this order, where an estimator offers them."""
+
+
+def offers(estimator: Any, method: str) -> bool:
+    """Return whether an estimator, or the last step of a pipeline, has one of `METHODS`."""
+    if method != PREDICT_STD:
+        return hasattr(estimator, method)
+    predict = getattr(getattr(estimator, "_final_estimator", estimator), "predict", None)
+    try:
+        return predict is not None and "return_std" in inspect.signature(predict).parameters
+    except (TypeError, ValueError):  # compiled code may not tell
+        return False
+
+
+def answer(model: Any, method: str, data: Any) -> Any:
+    """Return what an estimator or a predictor answers to one of `METHODS`."""
+    if method == PREDICT_STD:
+        return model.predict(data, return_std=True)[1]
+    return getattr(model, method)(data)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from bridge.export.block import Block, NumberColumn, Part, TextColumn
 from bridge.export.builder import Builder
 from bridge.export.probe import probe_schema
 from bridge.export.registry import Answer, Labels, convert
-from bridge.method import METHODS, Classes, Method
+from bridge.method import METHODS, PREDICT_STD, Classes, Method, answer, offers
 from bridge.opset import BRIDGE_DOMAIN, BRIDGE_OPSET, IR_VERSION, MAIN_DOMAIN, MAIN_OPSET, ML_DOMAIN, ML_OPSET, PRODUCER
 
 PROBE_ROWS = 3
@@ -57,6 +57,8 @@ def export_graph(estimator: Any, sample: object, *, methods: Sequence[str] | Non
     answers = dict(convert(b, estimator, block))
     if "predict_proba" in answers and "predict_log_proba" in names and "predict_log_proba" not in answers:
         answers["predict_log_proba"] = _log(b, answers["predict_proba"])
+    if methods is None and PREDICT_STD not in answers:  # a converter of the user's own may know nothing of it
+        names = [name for name in names if name != PREDICT_STD]
     outputs: list[ir.Value] = []
     specs = []
     taken = {v.name for v in inputs}
@@ -99,7 +101,7 @@ def _method_names(estimator: Any, methods: Sequence[str] | None) -> list[str]:
         check_is_fitted(estimator)
     except SklearnNotFittedError as error:
         raise NotFittedError(f"{cls.__name__} is not fitted. Call fit before export.") from error
-    offered = [name for name in METHODS if hasattr(estimator, name)]
+    offered = [name for name in METHODS if offers(estimator, name)]
     if methods is None:
         if not offered:
             raise UnsupportedError(f"{cls.__name__} has no inference method; expected one of {', '.join(METHODS)}")
@@ -110,7 +112,8 @@ def _method_names(estimator: Any, methods: Sequence[str] | None) -> list[str]:
         raise InputError(f"methods is empty; choose from {', '.join(offered)}")
     if unknown := [m for m in methods if m not in offered]:
         raise InputError(f"{cls.__name__} has no method {', '.join(unknown)}; it has {', '.join(offered)}")
-    return list(dict.fromkeys(methods))
+    # The standard deviation is the second of two answers.
+    return list(dict.fromkeys(["predict", *methods] if PREDICT_STD in methods else methods))
 
 
 def _check_labels(estimator: Any) -> None:
@@ -133,7 +136,7 @@ def _only_raises(estimator: Any, method: str, few: Any) -> bool:
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            getattr(estimator, method)(few)
+            answer(estimator, method, few)
     except NotImplementedError:
         return True
     except AttributeError as error:
@@ -151,7 +154,7 @@ def _ask(estimator: Any, method: str, few: Any, problems: Sequence[str]) -> Any:
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            answer = getattr(estimator, method)(few)
+            found = answer(estimator, method, few)
     except SklearnNotFittedError as error:
         raise NotFittedError(f"a part of {name} is not fitted: {error}\nCall fit before export.") from error
     except Exception as error:  # estimators refuse with whatever their code happens to raise
@@ -159,7 +162,7 @@ def _ask(estimator: Any, method: str, few: Any, problems: Sequence[str]) -> Any:
             "\n".join([f"{name}.{method} itself refuses the sample: {error}", *problems])
             + "\nExport with a sample of data that it takes."
         ) from error
-    return answer.to_numpy() if is_frame(answer) else answer  # set_output, or a function of DataFrames
+    return found.to_numpy() if is_frame(found) else found  # set_output, or a function of DataFrames
 
 
 def _open_inputs(b: Builder, schema: Schema) -> tuple[list[ir.Value], Block]:
@@ -205,20 +208,20 @@ def _rename_constants(initializers: Sequence[ir.Value], taken: set[str | None]) 
             value.name = f"{value.name}_"
 
 
-def _log(b: Builder, answer: Answer) -> Answer:
-    if isinstance(answer, ir.Value):
-        return b.op("Log", answer)
-    if isinstance(answer, Sequence):
-        return [b.op("Log", v) for v in answer if isinstance(v, ir.Value)]
-    raise TypeError(f"predict_proba gave {type(answer).__name__}, expected values")
+def _log(b: Builder, proba: Answer) -> Answer:
+    if isinstance(proba, ir.Value):
+        return b.op("Log", proba)
+    if isinstance(proba, Sequence):
+        return [b.op("Log", v) for v in proba if isinstance(v, ir.Value)]
+    raise TypeError(f"predict_proba gave {type(proba).__name__}, expected values")
 
 
 def _close_method(
-    b: Builder, name: str, answer: Answer, actual: Any, taken: set[str | None]
+    b: Builder, name: str, given: Answer, actual: Any, taken: set[str | None]
 ) -> tuple[list[ir.Value], Method]:
     """Make the graph outputs of one method; `actual` is what the estimator itself returned for a few rows."""
     is_list = isinstance(actual, list)
-    answers = list(answer) if isinstance(answer, Sequence) else [answer]
+    answers = list(given) if isinstance(given, Sequence) else [given]
     arrays = actual if is_list else [actual]
     values = []
     labels = []
@@ -244,11 +247,11 @@ def _close_method(
     )
 
 
-def _close_answer(b: Builder, answer: ir.Value | Labels | Block) -> tuple[ir.Value, Classes | None]:
+def _close_answer(b: Builder, given: ir.Value | Labels | Block) -> tuple[ir.Value, Classes | None]:
     """Return a value that no other node or output uses, and the labels that it points into."""
-    if isinstance(answer, Labels):
-        if answer.classes.dtype.kind in "iu":
-            table = b.constant(answer.classes.astype(np.int64))
-            return b.op("Gather", table, answer.index, axis=0), None
-        return b.op("Identity", answer.index), Classes.of(answer.classes)
-    return b.op("Identity", answer.matrix() if isinstance(answer, Block) else answer), None
+    if isinstance(given, Labels):
+        if given.classes.dtype.kind in "iu":
+            table = b.constant(given.classes.astype(np.int64))
+            return b.op("Gather", table, given.index, axis=0), None
+        return b.op("Identity", given.index), Classes.of(given.classes)
+    return b.op("Identity", given.matrix() if isinstance(given, Block) else given), None

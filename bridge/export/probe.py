@@ -11,6 +11,7 @@ import numpy as np
 
 from bridge.data.frame import frame_columns, missing_mask
 from bridge.data.table import replace_columns, row_count, select_columns, take_rows
+from bridge.method import answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -51,7 +52,7 @@ def _answer(estimator: Any, method: str, data: Any) -> Any:
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            return getattr(estimator, method)(data)
+            return answer(estimator, method, data)
     except Exception:  # noqa: BLE001 -- estimators refuse with whatever their code happens to raise
         return None
 

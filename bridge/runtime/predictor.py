@@ -12,7 +12,8 @@ import onnx
 
 from bridge.artifact import Metadata, as_model, batch_size, data_files, get_metadata
 from bridge.data.encode import Encoder
-from bridge.errors import ArtifactError, BridgeError, InputError
+from bridge.errors import ArtifactError, BridgeError, InputError, InputTypeError, UnsupportedError
+from bridge.method import PREDICT_STD
 from bridge.plain import describe_plain
 from bridge.runtime.answers import AnswerBuilder
 from bridge.runtime.blocks import Blocks
@@ -74,11 +75,14 @@ class Predictor:
         shapes = {
             o.name: tuple(d.dim_value for d in o.type.tensor_type.shape.dim[1:]) for o in self._model.graph.output
         }
-        for method in metadata.methods:
-            build = AnswerBuilder(method, [shapes[name] for name in method.outputs])
-            answer = partial(self._answer, list(method.outputs), build)
-            answer.__doc__ = f"Return the estimator's `{method.name}` for X."
-            setattr(self, method.name, answer)
+        builds = {m.name: AnswerBuilder(m, [shapes[name] for name in m.outputs]) for m in metadata.methods}
+        for name, build in builds.items():
+            answer = partial(self._answer, list(build.method.outputs), build)
+            if name == "predict" and PREDICT_STD in builds:
+                answer = partial(self._predict, answer, [build, builds[PREDICT_STD]])
+            answer.__doc__ = f"Return the estimator's `{name}` for X."
+            if name != PREDICT_STD:
+                setattr(self, name, answer)
         if metadata.classes:
             classes = [c.array() for c in metadata.classes]
             self.classes_ = classes[0] if len(classes) == 1 else classes
@@ -90,10 +94,38 @@ class Predictor:
 
         def __getattr__(self, name: str) -> Callable[[Any], Any]: ...
 
-    def _answer(self, outputs: list[str], build: AnswerBuilder, X: Any) -> Any:  # noqa: N803
+    def _answer(self, outputs: list[str], build: AnswerBuilder, X: Any, **options: object) -> Any:  # noqa: N803
+        if options:
+            raise InputTypeError(
+                f"{build.method.name} takes no {', '.join(options)}: the file holds the answer for X alone.\n"
+                f"Standard deviations are in it where the estimator has them and {PREDICT_STD!r} was exported."
+            )
         feeds = self._encode(X)
         rows = _count_rows(feeds)
         return build(self._blocks.run(partial(self._execute, outputs), feeds, rows)) if rows else build.empty()
+
+    def _predict(
+        self,
+        predict: Callable[[Any], Any],
+        builds: list[AnswerBuilder],
+        X: Any,  # noqa: N803
+        return_std: bool = False,  # noqa: FBT001, FBT002
+        return_cov: bool = False,  # noqa: FBT001, FBT002
+    ) -> Any:
+        """Return the mean, with `return_std` also the standard deviation; the parameters are scikit-learn's."""
+        if return_cov:
+            raise UnsupportedError(
+                "return_cov=True asks for numbers between all rows of X; a file answers each row by itself.\n"
+                "Use return_std=True, or the estimator."
+            )
+        if not return_std:
+            return predict(X)
+        feeds = self._encode(X)
+        rows = _count_rows(feeds)
+        if not rows:
+            return tuple(build.empty() for build in builds)
+        arrays = self._blocks.run(partial(self._execute, [b.method.outputs[0] for b in builds]), feeds, rows)
+        return tuple(build([array]) for build, array in zip(builds, arrays, strict=True))
 
     def _execute(self, outputs: list[str], feeds: dict[str, NDArray[Any]]) -> Sequence[NDArray[Any]]:
         try:

@@ -10,6 +10,7 @@ import numpy as np
 
 from bridge.data.table import numbers_at, replace_columns, row_count, take_rows
 from bridge.errors import BridgeError, InputError
+from bridge.method import answer
 from bridge.verify.report import MethodReport, Report
 from bridge.verify.tolerance import Bounds, bounds_for, scaled_error
 
@@ -32,14 +33,14 @@ def compare(estimator: Any, predictor: Predictor, data: Any, *, suffix: str = ""
 
 
 def ask(model: Any, method: str, data: Any) -> Any:
-    """Return `model.method(data)` without warnings: log(0) is part of the answer.
+    """Return what `model` answers to a method, without warnings: log(0) is part of the answer.
 
     Raises `InputError` where the model refuses the data.
     """
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            return getattr(model, method)(data)
+            return answer(model, method, data)
     except BridgeError:
         raise
     except Exception as error:  # estimators refuse with whatever their code happens to raise
@@ -105,9 +106,9 @@ def _mismatch(actual: Any, expected: Any) -> str:
     return ""
 
 
-def _family(answer: NDArray[Any]) -> str:
+def _family(values: NDArray[Any]) -> str:
     """Return what kind of values an answer holds: a plain model gives text as objects."""
-    return {"U": "text", "O": "text", "u": "integers", "i": "integers"}.get(answer.dtype.kind, answer.dtype.kind)
+    return {"U": "text", "O": "text", "u": "integers", "i": "integers"}.get(values.dtype.kind, values.dtype.kind)
 
 
 def _differences(actual: Any, expected: Any, method: str, estimator: Any, rows: int) -> _Differences:
@@ -162,8 +163,8 @@ def _lowest_alike(values: NDArray[Any]) -> NDArray[np.float64]:
     return np.where(np.isfinite(edge), edge, narrow.astype(np.float64))
 
 
-def _dense(answer: Any) -> NDArray[Any]:
-    return np.asarray(answer.toarray() if hasattr(answer, "toarray") else answer)
+def _dense(given: Any) -> NDArray[Any]:
+    return np.asarray(given.toarray() if hasattr(given, "toarray") else given)
 
 
 def _by_row(values: NDArray[Any]) -> NDArray[Any]:

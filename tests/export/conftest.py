@@ -14,6 +14,7 @@ from scipy import sparse
 
 from bridge.data.encode import Encoder
 from bridge.export.graph import export_graph
+from bridge.method import answer as answer_of
 from bridge.opset import FOREST
 from bridge.passes.packed_lists import to_proto
 from bridge.passes.pipeline import run_pipeline
@@ -165,7 +166,7 @@ def _answer(method, arrays):
 def _ask(estimator, methods, data):
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        answers = {m.name: getattr(estimator, m.name)(data) for m in methods}
+        answers = {m.name: answer_of(estimator, m.name, data) for m in methods}
     return {k: v.toarray() if sparse.issparse(v) else v for k, v in answers.items()}
 
 

@@ -5,9 +5,12 @@ import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.ensemble import IsolationForest, RandomForestClassifier, RandomForestRegressor
+from sklearn.linear_model import BayesianRidge
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import bridge
+from bridge.errors import InputTypeError, UnsupportedError
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(80, 3))
@@ -119,3 +122,29 @@ def test_sparse_answer_stays_sparse_and_keeps_its_format():
     assert_same(predictor.transform(table), expected)
     assert predictor.transform(table[:0]).shape == (0, 5)
     assert sparse.issparse(predictor.transform(table[:0]))
+
+
+def test_standard_deviations_come_with_the_mean_where_they_are_asked_for():
+    estimator = make_pipeline(StandardScaler(), BayesianRidge()).fit(X, X[:, 0] + np.sin(X[:, 1]))
+    predictor = served(estimator, target="cpu")
+    assert_same(predictor.predict(X), estimator.predict(X))
+    for rows in (X, X[:1]):
+        for found, expected in zip(
+            predictor.predict(rows, return_std=True), estimator.predict(rows, return_std=True), strict=True
+        ):
+            assert_same(found, expected)
+    mean, std = predictor.predict(X[:0], return_std=True)
+    assert mean.shape == std.shape == (0,)
+
+
+def test_standard_deviations_that_are_not_in_the_file_are_refused_with_reason():
+    estimator = BayesianRidge().fit(X, X[:, 0])
+    predictor = served(estimator, methods=["predict"])
+    with pytest.raises(InputTypeError, match="takes no return_std"):
+        predictor.predict(X, return_std=True)
+    assert [m.name for m in served(estimator, methods=["predict_std"]).methods] == ["predict", "predict_std"]
+
+
+def test_covariances_between_rows_are_refused_with_reason():
+    with pytest.raises(UnsupportedError, match="between all rows"):
+        served(BayesianRidge().fit(X, X[:, 0])).predict(X, return_cov=True)

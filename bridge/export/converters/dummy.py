@@ -9,6 +9,7 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 
 from bridge.errors import UnsupportedError
 from bridge.export.registry import Answer, Labels, converts
+from bridge.method import PREDICT_STD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
 @converts(DummyRegressor)
 def convert_dummy_regressor(b: Builder, model: Any, x: Block) -> Mapping[str, Answer]:
     values = b.repeat_row(model.constant_.ravel(), x.parts[0].value)
-    return {"predict": b.flatten_column(values) if model.n_outputs_ == 1 else values}
+    spread = b.repeat_row(np.zeros(model.n_outputs_), x.parts[0].value)
+    if model.n_outputs_ == 1:
+        return {"predict": b.flatten_column(values), PREDICT_STD: b.flatten_column(spread)}
+    return {"predict": values, PREDICT_STD: spread}
 
 
 @converts(DummyClassifier)

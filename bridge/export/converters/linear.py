@@ -51,6 +51,7 @@ from sklearn.svm import LinearSVC, LinearSVR
 from bridge.export.builder import dtype_of
 from bridge.export.converters.links import binary_columns, sigmoid, softmax
 from bridge.export.registry import Answer, Labels, convert, converts
+from bridge.method import PREDICT_STD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -150,9 +151,28 @@ def convert_linear_discriminant(b: Builder, model: Any, x: Block) -> Mapping[str
     return answers
 
 
+@converts(ARDRegression, BayesianRidge)
+def convert_bayesian_regressor(b: Builder, model: Any, x: Block) -> Mapping[str, Answer]:
+    """Add the uncertainty of the coefficients that a row multiplies, (x - offset) @ sigma @ (x - offset), to the noise.
+
+    ARDRegression keeps `sigma_` for the columns that it did not prune.
+    """
+    value = x.matrix()
+    centered = b.combine("Sub", value, np.asarray(model.X_offset_).reshape(1, -1))
+    sigma = model.sigma_
+    if isinstance(model, ARDRegression):
+        kept = model.lambda_ < model.threshold_lambda
+        sigma = np.zeros((len(kept), len(kept)), sigma.dtype)
+        sigma[np.ix_(kept, kept)] = model.sigma_
+    spread = b.sum(b.mul(b.project(centered, sigma), centered))
+    values = linear_scores(b, model.coef_, model.intercept_, value)
+    return {
+        "predict": b.flatten_column(values),
+        PREDICT_STD: b.op("Sqrt", b.combine("Add", spread, np.asarray(1.0 / model.alpha_))),
+    }
+
+
 @converts(
-    ARDRegression,
-    BayesianRidge,
     ElasticNet,
     ElasticNetCV,
     HuberRegressor,

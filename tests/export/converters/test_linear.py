@@ -179,3 +179,19 @@ def test_pipeline_of_text_and_logistic_regression(agree):
     frame = pd.DataFrame({"town": pd.Series(["Ulm", "Bonn", "Köln"] * 30, dtype=object)})
     pipe = make_pipeline(OneHotEncoder(handle_unknown="ignore"), lm.LogisticRegression())
     agree(fit(pipe, frame, CLASS[:90] % 2), frame)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        lm.BayesianRidge(),
+        lm.BayesianRidge(fit_intercept=False),
+        lm.ARDRegression(),
+        lm.ARDRegression(threshold_lambda=100.0),
+        lm.ARDRegression(threshold_lambda=1e-9),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_standard_deviations(agree, model, dtype):
+    agree(fit(model, DIABETES, TARGET), DIABETES.astype(dtype), special=False, float32_tolerance=1e-4)
