@@ -10,6 +10,7 @@ from sklearn.neighbors import NearestCentroid
 
 from bridge.export.builder import dtype_of
 from bridge.export.converters.distances import argmin, differences, squared_distances
+from bridge.export.converters.links import difference
 from bridge.export.registry import Answer, Labels, converts
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def convert_nearest_centroid(b: Builder, model: Any, x: Block) -> Mapping[str, A
     answers: dict[str, Answer] = {"predict": Labels(nearest, model.classes_)}
     if hasattr(model, "decision_function"):
         log_proba = b.op("LogSoftmax", scores, axis=-1)
-        answers["decision_function"] = _gap(b, scores) if len(model.classes_) == 2 else scores
+        answers["decision_function"] = difference(b, scores) if len(model.classes_) == 2 else scores
         answers["predict_log_proba"] = log_proba
         answers["predict_proba"] = b.op("Exp", log_proba)
     return answers
@@ -55,7 +56,3 @@ def _distances(b: Builder, metric: str, x: ir.Value, points: Any) -> ir.Value:
     if metric == "euclidean":
         return squared_distances(b, x, points)
     return b.sum(b.op("Abs", differences(b, x, points)), axis=2)
-
-
-def _gap(b: Builder, scores: ir.Value) -> ir.Value:
-    return b.flatten_column(b.sub(b.take_columns(scores, [1]), b.take_columns(scores, [0])))

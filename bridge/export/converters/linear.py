@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import (
     ARDRegression,
     BayesianRidge,
@@ -49,6 +48,7 @@ from sklearn.linear_model import (
 from sklearn.svm import LinearSVC, LinearSVR
 
 from bridge.export.builder import dtype_of
+from bridge.export.converters.distances import quadratic_form
 from bridge.export.converters.links import binary_columns, sigmoid, softmax
 from bridge.export.registry import Answer, Labels, convert, converts
 from bridge.method import PREDICT_STD
@@ -132,25 +132,6 @@ def convert_ridge_classifier(b: Builder, model: Any, x: Block) -> Mapping[str, A
     return decide(b, scores, model.classes_, np.atleast_2d(model.coef_).shape[0])
 
 
-@converts(LinearDiscriminantAnalysis)
-def convert_linear_discriminant(b: Builder, model: Any, x: Block) -> Mapping[str, Answer]:
-    value = x.matrix()
-    scores = linear_scores(b, model.coef_, model.intercept_, value)
-    answers = decide(b, scores, model.classes_, model.coef_.shape[0])
-    proba = binary_columns(b, sigmoid(b, scores)) if len(model.classes_) == 2 else softmax(b, scores)
-    answers["predict_proba"] = proba
-    # scikit-learn adds the smallest normal number to zeros: its logarithm is a constant that float32 can hold.
-    lowest = np.log(np.finfo(dtype_of(proba)).smallest_normal)
-    answers["predict_log_proba"] = b.where(
-        b.op("Equal", proba, b.like(0, proba)), b.like(lowest, proba), b.op("Log", proba)
-    )
-    if model.solver != "lsqr":
-        centered = b.combine("Sub", value, model.xbar_) if model.solver == "svd" else value
-        scalings = model.scalings_[:, : model._max_components]
-        answers["transform"] = x.of(b.project(centered, scalings), scalings.shape[1])
-    return answers
-
-
 @converts(ARDRegression, BayesianRidge)
 def convert_bayesian_regressor(b: Builder, model: Any, x: Block) -> Mapping[str, Answer]:
     """Add the uncertainty of the coefficients that a row multiplies, (x - offset) @ sigma @ (x - offset), to the noise.
@@ -164,7 +145,7 @@ def convert_bayesian_regressor(b: Builder, model: Any, x: Block) -> Mapping[str,
         kept = model.lambda_ < model.threshold_lambda
         sigma = np.zeros((len(kept), len(kept)), sigma.dtype)
         sigma[np.ix_(kept, kept)] = model.sigma_
-    spread = b.sum(b.mul(b.project(centered, sigma), centered))
+    spread = quadratic_form(b, centered, sigma)
     values = linear_scores(b, model.coef_, model.intercept_, value)
     return {
         "predict": b.flatten_column(values),

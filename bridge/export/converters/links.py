@@ -24,6 +24,11 @@ def softmax(b: Builder, x: ir.Value) -> ir.Value:
     return b.op("Softmax", x, axis=-1)
 
 
+def difference(b: Builder, scores: ir.Value) -> ir.Value:
+    """Return (rows,), what the second of two scores exceeds the first by."""
+    return b.flatten_column(b.sub(b.take_columns(scores, [1]), b.take_columns(scores, [0])))
+
+
 def binary_columns(b: Builder, positive: ir.Value) -> ir.Value:
     """Return (rows, 2), the probabilities [1 - p, p], for p of shape (rows, 1)."""
     return b.concat([b.sub(b.like(1, positive), positive), positive])

@@ -167,10 +167,6 @@ def test_passive_aggressive(agree):
     agree(fit(lm.PassiveAggressiveRegressor(), DIABETES, TARGET), DIABETES)
 
 
-def test_discriminants_without_a_transform(agree):
-    agree(fit(LinearDiscriminantAnalysis(solver="lsqr"), WINE, CLASS), WINE)
-
-
 def test_pls_svd(agree):
     agree(PLSSVD(2).fit(DIABETES, TARGETS), DIABETES)
 
