@@ -86,6 +86,10 @@ class Method:
         Whether several outputs are columns of one array (True) or a list of arrays (False).
     sparse
         The scipy sparse format of the answer, "csr", or None for a dense one.
+    is_list
+        Whether the answer is a list of arrays, which a multi-output classifier of one target gives too.
+    roots
+        Whether the answer is a root of sums that cancel, a distance: rounding near 0 then shows in its eighth digit.
     """
 
     name: str
@@ -95,6 +99,8 @@ class Method:
     labels: tuple[Classes, ...] = ()
     stacked: bool = False
     sparse: str | None = None
+    is_list: bool = False
+    roots: bool = False
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -116,6 +116,8 @@ class Block:
     """Whether scikit-learn would hold these columns in a sparse matrix here: a few steps then round otherwise."""
     frame: bool = False
     """Whether scikit-learn would hold these columns in a DataFrame here: LightGBM rounds its integers otherwise."""
+    roots: bool = False
+    """Whether these are distances, roots of sums that cancel: see `bridge.method.Method`."""
 
     @property
     def width(self) -> int:

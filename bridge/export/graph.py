@@ -244,6 +244,8 @@ def _close_method(
         labels=tuple(labels),
         stacked=len(answers) > len(arrays),
         sparse=getattr(actual, "format", None) if hasattr(actual, "toarray") else None,
+        is_list=is_list,
+        roots=isinstance(given, Block) and given.roots,
     )
 
 

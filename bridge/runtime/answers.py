@@ -36,7 +36,7 @@ class AnswerBuilder:
             arrays = [table[codes] for table, codes in zip(self._tables, arrays, strict=True)]
         if method.stacked:
             return self._shaped(np.column_stack(list(arrays)))
-        if len(arrays) > 1:
+        if self._is_list:
             return [self._shaped(a) for a in arrays]
         return self._container(self._shaped(arrays[0]))
 
@@ -48,7 +48,7 @@ class AnswerBuilder:
 
     @property
     def _is_list(self) -> bool:
-        return len(self.method.outputs) > 1 and not self.method.stacked
+        return self.method.is_list or (len(self.method.outputs) > 1 and not self.method.stacked)
 
     def _shaped(self, array: NDArray[Any]) -> NDArray[Any]:
         if array.dtype is self.dtype:

@@ -85,7 +85,9 @@ class Predictor:
                 setattr(self, name, answer)
         if metadata.classes:
             classes = [c.array() for c in metadata.classes]
-            self.classes_ = classes[0] if len(classes) == 1 else classes
+            # A multi-output classifier of one target has a list of one, as its answers show.
+            is_list = any(m.is_list or (m.name == "predict" and m.shape == (1,)) for m in self.methods)
+            self.classes_ = classes if is_list or len(classes) > 1 else classes[0]
         self.n_features_in_ = metadata.schema.n_features
         if metadata.schema.feature_names is not None:
             self.feature_names_in_ = np.array(metadata.schema.feature_names, dtype=object)

@@ -160,7 +160,7 @@ def _answer(method, arrays):
         arrays = [classes.array()[codes] for classes, codes in zip(method.labels, arrays, strict=True)]
     if method.stacked:
         return np.column_stack(arrays)
-    return arrays[0] if len(arrays) == 1 else list(arrays)
+    return list(arrays) if method.is_list else arrays[0]
 
 
 def _ask(estimator, methods, data):

@@ -1,14 +1,12 @@
-"""Models that ask for the nearest of a few points: KMeans and NearestCentroid."""
+"""NearestCentroid: the class of the nearest of a few points."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.neighbors import NearestCentroid
 
-from bridge.export.builder import dtype_of
 from bridge.export.converters.distances import argmin, differences, squared_distances
 from bridge.export.converters.links import difference
 from bridge.export.registry import Answer, Labels, converts
@@ -20,15 +18,6 @@ if TYPE_CHECKING:
 
     from bridge.export.block import Block
     from bridge.export.builder import Builder
-
-
-@converts(KMeans, MiniBatchKMeans)
-def convert_k_means(b: Builder, model: Any, x: Block) -> Mapping[str, Answer]:
-    value = x.floats()
-    # euclidean_distances computes in float64 also where both sides are float32, and rounds the squares.
-    squares = squared_distances(b, b.cast(value, np.float64), model.cluster_centers_)
-    distances = b.op("Sqrt", b.cast(squares, np.result_type(dtype_of(value), model.cluster_centers_.dtype)))
-    return {"predict": argmin(b, squares), "transform": x.of(distances, len(model.cluster_centers_))}
 
 
 @converts(NearestCentroid)

@@ -1,8 +1,7 @@
-"""KMeans, NearestCentroid and Gaussian mixtures answer as scikit-learn's do."""
+"""NearestCentroid and Gaussian mixtures answer as scikit-learn's do."""
 
 import numpy as np
 import pytest
-from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.datasets import load_wine
 from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
 from sklearn.neighbors import NearestCentroid
@@ -10,23 +9,6 @@ from sklearn.preprocessing import StandardScaler
 
 X, Y = load_wine(return_X_y=True)
 X = StandardScaler().fit_transform(X)
-FAR = X + 1000.0
-
-
-@pytest.mark.parametrize(
-    "model", [KMeans(4, n_init=1, random_state=0), MiniBatchKMeans(3, n_init=1, random_state=0)], ids=repr
-)
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_clusters(agree, model, dtype):
-    agree(model.fit(X.astype(dtype)), X.astype(dtype))
-
-
-def test_clusters_far_from_the_origin_keep_their_digits_in_float32(agree):
-    agree(KMeans(4, n_init=1, random_state=0).fit(FAR), FAR, tolerance=1e-8, float32_tolerance=1e-4, special=False)
-
-
-def test_one_cluster(agree):
-    agree(KMeans(1).fit(X), X)
 
 
 @pytest.mark.parametrize(

@@ -58,9 +58,7 @@ def test_output_codes(agree, member):
 @MEMBER
 @pytest.mark.parametrize("targets", [TARGETS, NAMES.reshape(-1, 1)], ids=["numbers", "one column of names"])
 def test_several_targets(agree, member, targets):
-    # A list of one array has no form in a file yet.
-    only_labels = {"methods": ["predict"]} if targets.shape[1] == 1 else {}
-    check(agree, MultiOutputClassifier(member), X, targets, **only_labels)
+    check(agree, MultiOutputClassifier(member), X, targets)
 
 
 def test_several_targets_of_names(agree):
