@@ -27,6 +27,24 @@ def _no_sets() -> NDArray[np.int64]:
 
 
 @dataclass(frozen=True)
+class Levels:
+    """Where the nodes of trees stand when each tree is read level by level, from left to right.
+
+    Attributes
+    ----------
+    place
+        int32, one entry a node: its number in its tree. The root has 0; siblings are neighbours, and the left one has
+        an odd number. -1 for nodes that no root leads to.
+    size, depth
+        int32, one entry a tree: its nodes, and its decisions on the longest path.
+    """
+
+    place: NDArray[np.int32]
+    size: NDArray[np.int32]
+    depth: NDArray[np.int32]
+
+
+@dataclass(frozen=True)
 class Forest:
     """All trees of an ensemble, their nodes one after another.
 
@@ -85,18 +103,43 @@ class Forest:
     def has_categories(self) -> bool:
         return bool((self.category >= 0).any())
 
-    @cached_property
+    @property
     def depth(self) -> int:
         """The number of decisions on the longest path; a lone leaf has depth 0."""
-        frontier = self.roots
-        for depth in range(MAX_DEPTH):
-            frontier = frontier[~self.is_leaf[frontier]]
-            if not frontier.size:
-                return depth
-            frontier = np.concatenate([self.left[frontier], self.right[frontier]])
-            if len(frontier) > self.n_nodes:
-                break
-        raise InputError("the tables of a forest loop: a node is its own ancestor, or has two parents")
+        return int(self.levels.depth.max(initial=0))
+
+    @cached_property
+    def levels(self) -> Levels:
+        """Where the nodes stand; raises `InputError` where a tree loops."""
+        return _find_levels(self.left, self.right, self.roots)
+
+    @cached_property
+    def stands_tree_by_tree(self) -> bool:
+        """Whether each tree has a stretch of the tables to itself, in their order, and its root comes first."""
+        ends = np.cumsum(self.levels.size)
+        if ends[-1:].tolist() != [self.n_nodes] or not np.array_equal(self.roots, ends - self.levels.size):
+            return False
+        number = np.arange(self.n_nodes, dtype=np.int32)
+        goes_back = ((self.left <= number) | (self.right <= number)) & ~self.is_leaf
+        last = np.maximum.reduceat(np.maximum(self.left, self.right), self.roots)
+        return not goes_back.any() and bool((last < ends).all())
+
+    @property
+    def tree_of_node(self) -> NDArray[np.int32]:
+        """The tree that each node belongs to, -1 for nodes that no root leads to."""
+        trees = np.arange(self.n_trees, dtype=np.int32)
+        if self.stands_tree_by_tree:
+            return np.repeat(trees, self.levels.size)
+        tree = np.full(self.n_nodes, -1, np.int32)
+        node = self.roots
+        tree[node] = trees
+        while node.size:
+            node = node[self.left[node] >= 0]
+            children = [self.left[node], self.right[node]]
+            for child in children:
+                tree[child] = tree[node]
+            node = np.concatenate(children)
+        return tree
 
     def check(self, n_features: int | None = None) -> None:
         """Raise `InputError` where an index points outside its table, a table is too short, or a tree loops."""
@@ -104,11 +147,11 @@ class Forest:
         for name in ("threshold", "left", "right", "leaf", "missing_left", "category"):
             if len(getattr(self, name)) != nodes:
                 raise InputError(f"forest table '{name}' has {len(getattr(self, name))} entries, expected {nodes}")
-        inner = ~self.is_leaf
+        inner = np.flatnonzero(~self.is_leaf)
         _check_range("left", self.left[inner], nodes)
         _check_range("right", self.right[inner], nodes)
         _check_range("roots", self.roots, nodes)
-        _check_range("leaf", self.leaf[~inner], len(self.values))
+        _check_range("leaf", self.leaf[self.is_leaf], len(self.values))
         _check_range("category", self.category[self.category >= 0], len(self.set_starts) - 1)
         if n_features is not None:
             _check_range("feature", self.feature[inner], n_features)
@@ -116,7 +159,7 @@ class Forest:
         if starts[:1].tolist() != [0] or (np.diff(starts) < 0).any() or starts[-1] != len(self.set_members):
             raise InputError("forest table 'set_starts' does not cut 'set_members' into sets")
         _check_range("set_members", self.set_members, MAX_CATEGORIES)
-        _ = self.depth
+        _ = self.levels
 
     def tables(self) -> list[NDArray[np.generic]]:
         """Return the tables in the order of the operator's inputs."""
@@ -127,6 +170,34 @@ class Forest:
         """Return the forest that `tables` made."""
         names = [f.name for f in fields(Forest)]
         return Forest(**dict(zip(names, tables, strict=True)))  # type: ignore[arg-type]
+
+
+def _find_levels(left: NDArray[np.int32], right: NDArray[np.int32], roots: NDArray[np.int32]) -> Levels:
+    """Go down all trees at once, level by level."""
+    is_inner = left >= 0
+    place = np.full(len(left), -1, np.int32)
+    place[roots] = 0
+    size, depth = np.ones(len(roots), np.int32), np.zeros(len(roots), np.int32)
+    # Inner nodes tree by tree, and how many of them each tree has.
+    node, in_tree = roots[is_inner[roots]].astype(np.intp), is_inner[roots].astype(np.int32)
+    for _ in range(MAX_DEPTH - 1):
+        if not node.size:
+            break
+        depth += in_tree > 0
+        end = np.cumsum(in_tree, dtype=np.int32)
+        child = np.stack([left.take(node), right.take(node)], axis=1, dtype=np.intp)
+        stands = np.repeat(size - 2 * (end - in_tree), in_tree) + np.arange(0, child.size, 2, dtype=np.int32)
+        place[child] = np.stack([stands, stands + 1], axis=1)
+        size += 2 * in_tree
+        if size.sum() > len(left):
+            break
+        node = child.reshape(-1)
+        goes_on = is_inner.take(node)
+        in_tree = np.diff(np.append(np.int32(0), np.cumsum(goes_on, dtype=np.int32))[2 * end], prepend=np.int32(0))
+        node = node[goes_on]
+    if node.size or np.count_nonzero(place >= 0) != size.sum():
+        raise InputError("the tables of a forest loop: a node is its own ancestor, or has two parents")
+    return Levels(place, size, depth)
 
 
 def _check_range(name: str, indices: NDArray[np.integer], size: int) -> None:
@@ -179,5 +250,8 @@ def floor_float32(values: NDArray[np.float64]) -> NDArray[np.float32]:
     float32 lies between the two thresholds.
     """
     with np.errstate(over="ignore"):
-        rounded = values.astype(np.float32)
-        return np.where(rounded > values, np.nextafter(rounded, np.float32(-np.inf)), rounded)
+        rounded = np.array(values, np.float32, order="C")
+        flat = rounded.reshape(-1)
+        above = np.flatnonzero(rounded > values)
+        flat[above] = np.nextafter(flat[above], np.float32(-np.inf))
+    return rounded

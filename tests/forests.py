@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import strategies as st
 
@@ -47,6 +49,29 @@ def tree_of(rng, *, depth, n_features, categories=False, missing=False) -> Fores
         category=table["category"].astype(np.int32),
         set_starts=np.cumsum([0] + [len(s) for s in sets]).astype(np.int64),
         set_members=np.concatenate([np.zeros(0, np.int64), *sets]).astype(np.int64),
+    )
+
+
+def shuffled(forest: Forest, rng) -> Forest:
+    """Return an equal forest with its nodes in any order, among others that no tree reaches."""
+    lost = 3
+    order = rng.permutation(forest.n_nodes + lost)
+    new = np.argsort(order)
+
+    def moved(table, of_lost, *, to_nodes=False):
+        longer = np.append(table, np.full(lost, of_lost, table.dtype))
+        return (np.where(longer < 0, -1, new[longer]).astype(np.int32) if to_nodes else longer)[order]
+
+    return replace(
+        forest,
+        feature=moved(forest.feature, 0),
+        threshold=moved(forest.threshold, 0.0),
+        left=moved(forest.left, -1, to_nodes=True),
+        right=moved(forest.right, -1, to_nodes=True),
+        leaf=moved(forest.leaf, 0),
+        missing_left=moved(forest.missing_left, of_lost=False),
+        category=moved(forest.category, -1),
+        roots=new[forest.roots].astype(np.int32),
     )
 
 

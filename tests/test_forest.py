@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bridge.errors import InputError
 from bridge.forest import MAX_DEPTH, Forest, concatenate, floor_float32
-from tests.forests import rows_at, tree_of, walk
+from tests.forests import forests, rows_at, shuffled, tree_of, walk
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 
@@ -89,6 +89,36 @@ def test_nodes_that_lead_back_to_the_root_twice_are_refused_soon():
 
     with pytest.raises(InputError, match="two parents"):
         loop.check()
+
+
+def test_node_with_two_parents_is_refused():
+    forest = chain(3)
+    shared = replace(forest, right=np.where(forest.right == 4, 3, forest.right))
+
+    with pytest.raises(InputError, match="two parents"):
+        shared.check()
+
+
+@settings(max_examples=50, deadline=None, derandomize=True, database=None)
+@given(forests(), st.integers(0, 2**32 - 1))
+def test_every_node_has_its_place_in_its_tree(drawn, seed):
+    tidy, _ = drawn
+    forest = shuffled(tidy, np.random.default_rng(seed))
+
+    assert tidy.stands_tree_by_tree
+    assert not forest.stands_tree_by_tree
+    for tables in (tidy, forest):
+        levels, tree_of_node = tables.levels, tables.tree_of_node
+        for tree, root in enumerate(tables.roots):
+            found, row, depth = [], [root], -1
+            while row:
+                found += row
+                depth += 1
+                row = [child[n] for n in row if tables.left[n] >= 0 for child in (tables.left, tables.right)]
+            assert levels.place[found].tolist() == list(range(len(found)))
+            assert tree_of_node[found].tolist() == [tree] * len(found)
+            assert (levels.size[tree], levels.depth[tree]) == (len(found), depth)
+    assert (forest.levels.place < 0).sum() == (forest.tree_of_node < 0).sum() == forest.n_nodes - tidy.n_nodes
 
 
 def test_tree_deeper_than_any_library_grows_is_refused():

@@ -21,7 +21,7 @@ from bridge.passes.lowering.trees.levels import find_oblivious
 from bridge.passes.packed_lists import to_proto
 from bridge.passes.pipeline import run_pipeline
 from bridge.passes.rule import Options
-from tests.forests import forests, oblivious_tree, rows_at, tree_of, walk
+from tests.forests import forests, oblivious_tree, rows_at, shuffled, tree_of, walk
 from tests.passes.judge import run
 
 FORMS = {
@@ -76,6 +76,19 @@ def test_every_row_reaches_its_leaves(target, strategy, precision, dtype, drawn)
     (total,) = run(lowered(forest, width, dtype, target, strategy, precision), {"X": x})
 
     assert total.dtype == (np.float32 if precision == "float32" else np.float64)
+    np.testing.assert_array_equal(total, walk(forest, x))
+
+
+@every_form
+@settings(max_examples=10, deadline=None, derandomize=True, database=None)
+@given(drawn=forests())
+def test_nodes_may_stand_in_any_order(target, strategy, precision, drawn):
+    forest, width = drawn
+    x = rows_at(forest, width, np.float32)
+    mixed = shuffled(forest, np.random.default_rng(0))
+
+    (total,) = run(lowered(mixed, width, np.float32, target, strategy, precision), {"X": x})
+
     np.testing.assert_array_equal(total, walk(forest, x))
 
 

@@ -105,18 +105,11 @@ def _largest_over_trees(tape: RuleTape, forest: Forest, x: ir.Value, targets: in
 
     ReduceMax would be one node, but needs cuDNN on CUDA.
     """
-    tree = np.arange(forest.n_nodes)
-    frontier = forest.roots
-    while frontier.size:
-        frontier = frontier[~forest.is_leaf[frontier]]
-        for child in (forest.left, forest.right):
-            tree[child[frontier]] = tree[frontier]
-        frontier = np.concatenate([forest.left[frontier], forest.right[frontier]])
     leaves = np.flatnonzero(forest.is_leaf)
     if len(leaves) * forest.n_trees * targets > MOST_CELLS:
         raise DeclinedError(f"MIN or MAX ('aggregate_function') of {forest.n_trees} trees needs too large a table")
     values = np.zeros((len(leaves), forest.n_trees, targets))
-    values[np.arange(len(leaves)), tree[leaves]] = forest.values[forest.leaf[leaves]]
+    values[np.arange(len(leaves)), forest.tree_of_node[leaves]] = forest.values[forest.leaf[leaves]]
     leaf = np.full(forest.n_nodes, -1, np.int32)
     leaf[leaves] = np.arange(len(leaves))
     apart = write_forest(tape, replace(forest, leaf=leaf, values=values.reshape(len(leaves), -1)), x)

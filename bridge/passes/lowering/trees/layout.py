@@ -23,6 +23,10 @@ FEW_SLOTS = 2**20
 """Tables of up to this many slots may be padded at will, larger ones to at most twice the nodes."""
 
 
+AT_A_TIME = 2**14
+"""Nodes whose tables fit into a cache together."""
+
+
 @dataclass(frozen=True)
 class Group:
     """Some trees of a forest, padded to the same number of slots; the root is in slot 0, siblings are neighbours.
@@ -64,8 +68,8 @@ def lay_out(forest: Forest, strategy: Strategy = "auto") -> Iterator[Group]:
 
     Oblivious trees stand apart where `strategy` asks for them, or where that costs less.
     """
-    forest = _with_decisions(forest)
-    depth, nodes = _measure(forest)
+    forest = _tree_by_tree(_with_decisions(forest))
+    depth, nodes = forest.levels.depth, forest.levels.size
     for plan in _plans(depth, find_oblivious(forest), strategy):
         for alike in plan.groups:
             for trees in _alike(alike, nodes):
@@ -73,7 +77,7 @@ def lay_out(forest: Forest, strategy: Strategy = "auto") -> Iterator[Group]:
                 yield _tables(forest, trees, slots=slots, depth=levels, oblivious=plan.oblivious)
 
 
-def _plans(depth: NDArray[np.int64], oblivious: NDArray[np.bool_], strategy: Strategy) -> list[_Plan]:
+def _plans(depth: NDArray[np.int32], oblivious: NDArray[np.bool_], strategy: Strategy) -> list[_Plan]:
     """Return the plan for all trees, or one for the oblivious and one for the others."""
     together = _cut(np.arange(len(depth)), depth, oblivious=bool(oblivious.all()))
     if not oblivious.any() or oblivious.all() or strategy not in {"auto", "oblivious"}:
@@ -109,23 +113,33 @@ def _with_decisions(forest: Forest) -> Forest:
     )
 
 
-def _measure(forest: Forest) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the depth and the number of nodes of every tree."""
-    is_leaf = forest.is_leaf
-    depth, nodes = np.zeros(forest.n_trees, np.int64), np.ones(forest.n_trees, np.int64)
-    tree, node = np.arange(forest.n_trees, dtype=np.int32), forest.roots
-    while node.size:
-        inner = ~is_leaf[node]
-        tree, node = tree[inner], node[inner]
-        in_tree = np.bincount(tree, minlength=forest.n_trees)
-        depth += in_tree > 0
-        nodes += 2 * in_tree
-        tree = np.concatenate([tree, tree])
-        node = np.concatenate([forest.left[node], forest.right[node]])
-    return depth, nodes
+def _tree_by_tree(forest: Forest) -> Forest:
+    """Return an equal forest whose trees stand one after another, each in one piece that begins with its root."""
+    if forest.stands_tree_by_tree:
+        return forest
+    size = forest.levels.size
+    roots = np.cumsum(size, dtype=np.int32) - size
+    tree = forest.tree_of_node
+    old = np.flatnonzero(tree >= 0)
+    new = np.full(forest.n_nodes, -1, np.int32)
+    new[old] = roots[tree[old]] + forest.levels.place[old]
+    order = np.empty(len(old), np.int32)
+    order[new[old]] = old
+    is_leaf = forest.is_leaf[order]
+    return replace(
+        forest,
+        feature=forest.feature[order],
+        threshold=forest.threshold[order],
+        left=np.where(is_leaf, -1, new[forest.left[order]]),
+        right=np.where(is_leaf, -1, new[forest.right[order]]),
+        leaf=forest.leaf[order],
+        missing_left=forest.missing_left[order],
+        category=forest.category[order],
+        roots=roots,
+    )
 
 
-def _cut(trees: NDArray[np.int64], depth_of_tree: NDArray[np.int64], *, oblivious: bool) -> _Plan:
+def _cut(trees: NDArray[np.int64], depth_of_tree: NDArray[np.int32], *, oblivious: bool) -> _Plan:
     """Return how to cut these trees so that all together cost least."""
     trees = trees[np.argsort(depth_of_tree[trees], kind="stable")]
     depths = depth_of_tree[trees]
@@ -144,7 +158,7 @@ def _cut(trees: NDArray[np.int64], depth_of_tree: NDArray[np.int64], *, obliviou
     return _Plan(groups, best[len(depths)][0], oblivious=oblivious)
 
 
-def _alike(trees: NDArray[np.int64], nodes_of_tree: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+def _alike(trees: NDArray[np.int64], nodes_of_tree: NDArray[np.int32]) -> Iterator[NDArray[np.int64]]:
     """Split trees whose tables would be large and mostly padding."""
     trees = trees[np.argsort(nodes_of_tree[trees], kind="stable")[::-1]]
     while trees.size:
@@ -158,7 +172,7 @@ def _alike(trees: NDArray[np.int64], nodes_of_tree: NDArray[np.int64]) -> Iterat
 
 
 def _tables(forest: Forest, trees: NDArray[np.int64], *, slots: int, depth: int, oblivious: bool) -> Group:
-    """Give the nodes of these trees their slots, level by level."""
+    """Give the nodes of these trees their slots, few trees at a time: they stay in the cache from table to table."""
     shape = (len(trees), slots)
     group = Group(
         feature=np.zeros(shape, np.int32),
@@ -168,25 +182,33 @@ def _tables(forest: Forest, trees: NDArray[np.int64], *, slots: int, depth: int,
         depth=depth,
         oblivious=oblivious,
     )
-    is_leaf = forest.is_leaf
-    row, slot = np.arange(len(trees), dtype=np.int32), np.zeros(len(trees), np.int32)
-    node = parent = forest.roots[trees]
-    used = np.ones(len(trees), np.int32)
-    while node.size:
-        inner = ~is_leaf[node]
-        parents, inner_row = node[inner], row[inner]
-        in_row = np.bincount(inner_row, minlength=len(trees)).astype(np.int32)
-        rank = np.arange(len(inner_row), dtype=np.int32) - (np.cumsum(in_row, dtype=np.int32) - in_row)[inner_row]
-        left = used[inner_row] + 2 * rank
-        right = slot + slot % 2  # left children stand in odd slots: there the known answer takes one off
-        right[inner] = left + 1
-        asks = np.where(inner, node, parent)
-        group.feature[row, slot] = forest.feature[asks]
-        group.threshold[row, slot] = forest.threshold[asks]
-        group.right[row, slot] = right
-        group.leaf[row, slot] = np.maximum(forest.leaf[node], 0)
-        used += 2 * in_row
-        node = np.stack([forest.left[parents], forest.right[parents]], axis=1).ravel()
-        slot = np.stack([left, left + 1], axis=1).ravel()
-        row, parent = np.repeat(inner_row, 2), np.repeat(parents, 2)
+    taken = np.cumsum(forest.levels.size[trees]) // AT_A_TIME
+    for start, end in pairwise([0, *np.flatnonzero(np.diff(taken)) + 1, len(trees)]):
+        _fill(group, forest, trees[start:end], start)
     return group
+
+
+def _fill(group: Group, forest: Forest, trees: NDArray[np.int64], row: int) -> None:
+    """Write these trees into the rows of the group's tables from `row` on."""
+    root, size = forest.roots[trees], forest.levels.size[trees]
+    start = np.cumsum(size, dtype=np.int32) - size
+    in_tree = np.arange(size.sum(), dtype=np.int32) - np.repeat(start, size)
+    nodes: slice | NDArray[np.int32] = slice(root[0], root[0] + size[0])
+    if len(trees) > 1:
+        nodes = in_tree + np.repeat(root, size)
+    place = forest.levels.place[nodes] + np.repeat(start, size)
+    left = forest.left[nodes]
+    inner = np.flatnonzero(left >= 0)
+    child = place[left[inner] - np.repeat(root - start, size)[inner]]
+    asks = np.empty(len(left), np.int32)
+    asks[child], asks[child + 1] = inner, inner  # leaves ask what their parents ask
+    asks[place[inner]] = inner
+    right = in_tree + in_tree % 2  # left children stand in odd slots: there the known answer takes one off
+    right[place[inner]] = in_tree[child] + 1
+    leaf = np.empty(len(left), np.int32)
+    leaf[place] = np.maximum(forest.leaf[nodes], 0)
+    feature, threshold = forest.feature[nodes][asks], forest.threshold[nodes][asks]
+    for i, (begin, length) in enumerate(zip(start.tolist(), size.tolist(), strict=True), start=row):
+        here = slice(begin, begin + length)
+        group.feature[i, :length], group.threshold[i, :length] = feature[here], threshold[here]
+        group.right[i, :length], group.leaf[i, :length] = right[here], leaf[here]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,11 +42,9 @@ def forest_as_ml_operator(tape: RuleTape, forest: Forest, x: ir.Value) -> ir.Val
         return _tree_ensemble(tape, forest, tape.cast(x, np.float64), target, scores, forest.n_outputs)
     if (whole := _complementary(forest)) is not None:
         return _second_and_rest(tape, forest, x, whole)
+    apart, tree, row = _leaves_apart(forest)
     narrow = require_dtype(x, "the input of Forest") == np.float32 and len(forest.values) <= FLOAT32_INTEGERS
-    numbers = np.arange(len(forest.values), dtype=np.float64)
-    leaves = _tree_ensemble(
-        tape, forest, x if narrow else tape.cast(x, np.float64), _tree_of_leaf(forest), numbers, forest.n_trees
-    )
+    leaves = _tree_ensemble(tape, apart, x if narrow else tape.cast(x, np.float64), tree, row, forest.n_trees)
     index = tape.op("Cast", leaves, to=ir.DataType.INT32.value, dtype=ir.DataType.INT32)
     return sum_leaves(tape, index, forest.values)
 
@@ -65,24 +64,20 @@ def _second_and_rest(tape: RuleTape, forest: Forest, x: ir.Value, whole: float) 
     return tape.op("Concat", rest, second, axis=1, dtype=ir.DataType.DOUBLE)
 
 
-def _tree_of_node(forest: Forest) -> NDArray[np.int64]:
-    tree = np.full(forest.n_nodes, -1, np.int64)
-    tree[forest.roots] = np.arange(forest.n_trees)
-    frontier = forest.roots
-    while frontier.size:
-        frontier = frontier[~forest.is_leaf[frontier]]
-        for child in (forest.left, forest.right):
-            tree[child[frontier]] = tree[frontier]
-        frontier = np.concatenate([forest.left[frontier], forest.right[frontier]])
-    return tree
-
-
-def _tree_of_leaf(forest: Forest) -> NDArray[np.int64]:
-    """Return, for every row of `values`, the tree that it belongs to."""
-    owner = np.zeros(len(forest.values), np.int64)
-    is_leaf = forest.is_leaf
-    owner[forest.leaf[is_leaf]] = _tree_of_node(forest)[is_leaf]
-    return owner
+def _leaves_apart(forest: Forest) -> tuple[Forest, NDArray[np.int32], NDArray[np.int32]]:
+    """Return the forest with leaves that no two trees share; and of each leaf its tree and its row of `values`."""
+    tree = forest.tree_of_node
+    nodes = np.flatnonzero(forest.is_leaf & (tree >= 0))
+    leaf = np.zeros(forest.n_nodes, np.int32)
+    cells = forest.n_trees * len(forest.values)
+    if cells > len(nodes):
+        leaf[nodes] = np.arange(len(nodes))
+        return replace(forest, leaf=leaf), tree[nodes], forest.leaf[nodes]
+    cell = tree[nodes] * len(forest.values) + forest.leaf[nodes]
+    used = np.bincount(cell, minlength=cells) > 0
+    leaf[nodes] = (np.cumsum(used) - 1)[cell]
+    tree_of, row_of = np.divmod(np.flatnonzero(used).astype(np.int32), np.int32(len(forest.values)))
+    return replace(forest, leaf=leaf), tree_of, row_of
 
 
 def _only_target(forest: Forest) -> NDArray[np.int64] | None:
@@ -99,38 +94,37 @@ def _tree_ensemble(
     tape: RuleTape,
     forest: Forest,
     x: ir.Value,
-    target: NDArray[np.int64],
-    weight: NDArray[np.float64],
+    target: NDArray[np.integer],
+    weight: NDArray[Any],
     n_targets: int,
 ) -> ir.Value:
     """Add the node; trees that are one leaf get a decision whose two sides are that leaf."""
     dtype = require_dtype(x, "the input of Forest")
     is_leaf = forest.is_leaf
-    lone = forest.roots[is_leaf[forest.roots]]
-    inner = np.concatenate([np.flatnonzero(~is_leaf), lone]).astype(np.int32)
-    position = np.full(forest.n_nodes, -1, np.int32)
-    position[inner] = np.arange(len(inner))
-    children = [np.where(is_leaf[inner], inner, side[inner]) for side in (forest.left, forest.right)]
-    # A lone leaf is in `inner` for its decision, but as a child it is still a leaf.
-    ends = [is_leaf[c] for c in children]
-    left, right = (np.where(end, forest.leaf[c], position[c]) for c, end in zip(children, ends, strict=True))
+    lone = is_leaf[forest.roots]
+    inner = np.flatnonzero(~is_leaf)
+    number = np.where(is_leaf, forest.leaf, np.cumsum(~is_leaf, dtype=np.int32) - 1)
+    roots = number[forest.roots]
+    roots[lone] = len(inner) + np.arange(lone.sum())
+    children = [np.concatenate([side[inner], forest.roots[lone]]) for side in (forest.left, forest.right)]
+    nodes = np.concatenate([inner, forest.roots[lone]])
     attributes: dict[str, Any] = {
         "n_targets": n_targets,
         "aggregate_function": SUM,
         "post_transform": 0,
-        "nodes_splits": ir.tensor(_in_dtype(forest.threshold[inner], dtype)),
-        "nodes_featureids": packed(np.where(is_leaf[inner], 0, forest.feature[inner])),
-        "nodes_modes": ir.tensor(np.full(len(inner), LESS_OR_EQUAL, np.uint8)),
-        "nodes_truenodeids": packed(left),
-        "nodes_falsenodeids": packed(right),
-        "nodes_trueleafs": packed(ends[0].astype(np.int8)),
-        "nodes_falseleafs": packed(ends[1].astype(np.int8)),
+        "nodes_splits": ir.tensor(_in_dtype(forest.threshold[nodes], dtype)),
+        "nodes_featureids": packed(np.where(is_leaf[nodes], 0, forest.feature[nodes])),
+        "nodes_modes": ir.tensor(np.full(len(nodes), LESS_OR_EQUAL, np.uint8)),
+        "nodes_truenodeids": packed(number[children[0]]),
+        "nodes_falsenodeids": packed(number[children[1]]),
+        "nodes_trueleafs": packed(is_leaf[children[0]].astype(np.int8)),
+        "nodes_falseleafs": packed(is_leaf[children[1]].astype(np.int8)),
         "leaf_targetids": packed(target.astype(np.int32)),
         "leaf_weights": ir.tensor(np.ascontiguousarray(weight, dtype)),
-        "tree_roots": packed(position[forest.roots]),
+        "tree_roots": packed(roots),
     }
     if forest.missing_left.any():
-        attributes["nodes_missing_value_tracks_true"] = packed(forest.missing_left[inner].astype(np.int8))
+        attributes["nodes_missing_value_tracks_true"] = packed(forest.missing_left[nodes].astype(np.int8))
     return tape.op("TreeEnsemble", x, domain=ML_DOMAIN, version=ML_OPSET, dtype=x.dtype, **attributes)
 
 
