@@ -17,7 +17,7 @@ from bridge.errors import InputError, InputTypeError, NotFittedError, Unsupporte
 from bridge.export.block import Block, NumberColumn, Part, TextColumn
 from bridge.export.builder import Builder
 from bridge.export.probe import probe_schema
-from bridge.export.registry import Answer, Labels, convert
+from bridge.export.registry import Answer, Given, Labels, Refused, convert
 from bridge.method import METHODS, PREDICT_STD, Classes, Method, answer, offers
 from bridge.opset import BRIDGE_DOMAIN, BRIDGE_OPSET, IR_VERSION, MAIN_DOMAIN, MAIN_OPSET, ML_DOMAIN, ML_OPSET, PRODUCER
 
@@ -63,12 +63,14 @@ def export_graph(estimator: Any, sample: object, *, methods: Sequence[str] | Non
     specs = []
     taken = {v.name for v in inputs}
     for name in names:
-        if name not in answers:
+        given = answers.get(name)
+        if given is None or isinstance(given, Refused):
+            others = [n for n in names if n in answers and not isinstance(answers[n], Refused)]
+            reason = f": {given.reason}" if given is not None else ""
             raise UnsupportedError(
-                f"{type(estimator).__name__}.{name} cannot be exported.\n"
-                f"Leave it out with methods={[n for n in names if n in answers]!r}."
+                f"{type(estimator).__name__}.{name} cannot be exported{reason}.\nLeave it out with methods={others!r}."
             )
-        values, spec = _close_method(b, name, answers[name], actual[name], taken)
+        values, spec = _close_method(b, name, given, actual[name], taken)
         outputs += values
         specs.append(spec)
     schema = _finish_schema(schema, block)
@@ -217,7 +219,7 @@ def _log(b: Builder, proba: Answer) -> Answer:
 
 
 def _close_method(
-    b: Builder, name: str, given: Answer, actual: Any, taken: set[str | None]
+    b: Builder, name: str, given: Given, actual: Any, taken: set[str | None]
 ) -> tuple[list[ir.Value], Method]:
     """Make the graph outputs of one method; `actual` is what the estimator itself returned for a few rows."""
     is_list = isinstance(actual, list)

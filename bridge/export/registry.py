@@ -28,7 +28,15 @@ class Labels:
     classes: NDArray[Any]
 
 
-Answer: TypeAlias = "ir.Value | Labels | Block | Sequence[ir.Value | Labels]"
+@dataclass(frozen=True)
+class Refused:
+    """A method that no graph can have, and why."""
+
+    reason: str
+
+
+Given: TypeAlias = "ir.Value | Labels | Block | Sequence[ir.Value | Labels]"
+Answer: TypeAlias = "Given | Refused"
 """What one method gives: a value in the estimator's own shape, labels, columns, or a list of them (multi-output)."""
 
 

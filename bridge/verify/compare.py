@@ -149,7 +149,11 @@ def _explained_by_input(
     numbers = numbers_at(suspects, narrow).astype(np.float64)
     for rounding in (_rounded, _lowest_alike):
         same = replace_columns(suspects, dict(zip(narrow, rounding(numbers).T, strict=True)))
-        found = _differences(actual, ask(estimator, method, same), method, estimator, len(explained))
+        try:
+            expected = ask(estimator, method, same)
+        except InputError:  # a number just outside of what the estimator takes
+            continue
+        found = _differences(actual, expected, method, estimator, len(explained))
         explained |= ~found.labels & (found.scaled <= bounds.scaled)
     return explained
 

@@ -1,12 +1,26 @@
-"""PCA and its relatives project as scikit-learn's do."""
+"""PCA, FactorAnalysis, FastICA, SparsePCA, random projections and BernoulliRBM project as scikit-learn's do."""
 
 import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.datasets import load_wine
-from sklearn.decomposition import PCA, IncrementalPCA, TruncatedSVD
+from sklearn.decomposition import (
+    PCA,
+    FactorAnalysis,
+    FastICA,
+    IncrementalPCA,
+    MiniBatchSparsePCA,
+    SparsePCA,
+    TruncatedSVD,
+)
+from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import BernoulliRBM
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.random_projection import GaussianRandomProjection, SparseRandomProjection
+
+import bridge
+from bridge.errors import UnsupportedError
 
 X, _ = load_wine(return_X_y=True)
 
@@ -40,3 +54,62 @@ def test_scores_of_scaled_data(agree):
 def test_sparse_input(agree, projection):
     table = sparse.csr_matrix(np.where(X.mean(axis=0) < X, X, 0))
     agree(projection.fit(table), table, methods=["transform"], float32_tolerance=1e-3)
+
+
+@pytest.mark.parametrize(
+    "projection",
+    [
+        FactorAnalysis(2, random_state=0),
+        FactorAnalysis(2, rotation="varimax", svd_method="lapack"),
+        FastICA(3, random_state=0, whiten="unit-variance"),
+        FastICA(3, random_state=0, whiten="arbitrary-variance"),
+        FastICA(random_state=0, whiten=False),
+        GaussianRandomProjection(3, random_state=0),
+        SparseRandomProjection(3, density=0.5, random_state=0),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64])
+def test_projection_of_scaled_columns(agree, projection, dtype):
+    data = StandardScaler().fit_transform(X).astype(dtype)
+    agree(projection.fit(data), data, tolerance=1e-11, float32_tolerance=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore:Objective did not converge")
+@pytest.mark.parametrize("projection", [SparsePCA, MiniBatchSparsePCA])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64])
+def test_sparse_components(projection, dtype):
+    """For one row, scikit-learn 1.9 answers without the axis of rows; the graph keeps it."""
+    data = StandardScaler().fit_transform(X).astype(dtype)
+    for options in ({}, {"ridge_alpha": 5.0, "method": "cd"}):
+        model = projection(3, random_state=0, max_iter=2, **options).fit(data)
+        for target in ("cpu", "portable"):
+            file = bridge.export(model, data, target=target)
+            assert bridge.verify(model, file, data[50:]).ok
+            assert bridge.load(file, device="cpu").transform(data[:1]).shape == (1, 3)
+
+
+def test_more_sparse_components_than_columns():
+    data = StandardScaler().fit_transform(X)[:, :3]
+    model = SparsePCA(5, random_state=0).fit(data)
+    for target in ("cpu", "cuda", "portable"):
+        assert bridge.verify(model, bridge.export(model, data, target=target), data[:50]).ok
+
+
+@pytest.mark.parametrize("dense", [True, False])
+def test_random_projection_of_a_sparse_matrix(agree, dense):
+    table = sparse.csr_matrix(np.where(X.mean(axis=0) < X, X, 0))
+    projection = SparseRandomProjection(3, density=0.5, dense_output=dense, random_state=0).fit(table)
+    agree(projection, table, float32_tolerance=1e-4)
+    answer = bridge.load(bridge.export(projection, table), device="cpu").transform(table)
+    assert sparse.issparse(answer) is not dense
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_boltzmann_machine(agree, dtype):
+    data = ((X - X.min(0)) / np.ptp(X, axis=0)).astype(dtype)
+    machine = BernoulliRBM(4, n_iter=3, random_state=0).fit(data)
+    agree(machine, data, methods=["transform"])
+    agree(make_pipeline(machine, LogisticRegression()).fit(data, data[:, 0] > 0.5), data, float32_tolerance=1e-4)
+    with pytest.raises(UnsupportedError, match=r"score_samples cannot be exported: it flips.*\n.*\['transform'\]"):
+        bridge.export(machine, data)
