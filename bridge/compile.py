@@ -30,7 +30,7 @@ from bridge.plain import describe_plain
 from bridge.row_bytes import row_bytes
 from bridge.runtime.predictor import load
 from bridge.runtime.providers import cuda_is_usable
-from bridge.targets import STRATEGIES, Precision, Strategy, Target, check_precision, check_target
+from bridge.targets import Precision, Target, check_precision, check_strategy, check_target
 from bridge.verify.check import check_model
 
 if TYPE_CHECKING:
@@ -86,8 +86,9 @@ def export(
         Compare the model with the estimator on the sample, on rows moved onto its thresholds and on special values,
         and raise `ParityError`, writing nothing, where it differs.
     strategy
-        The form of tree ensembles: "auto", "gemm", "tournament", "traverse", or "oblivious", for trees that ask
-        one question a level.
+        The form of tree ensembles: "auto", "gemm", "tournament", "traverse", "oblivious", for trees that ask one
+        question a level, or "forest": one node `bridge::Forest` with a function in operators of `ai.onnx`, for
+        runtimes with a kernel of that name and all that know functions (targets "cpu" and "cuda").
     opset, ir_version, batch_size
         For target "portable": the operator set (13 by default) and the IR version (7) of the file, and a number of
         rows to write into it for runtimes that need one.
@@ -112,7 +113,7 @@ def export(
     chosen_precision = check_precision(precision, chosen)
     if path is not None:
         check_writable(path)
-    options = Options(chosen, _check_strategy(strategy))
+    options = Options(chosen, check_strategy(strategy, chosen))
     form = FileForm(opset, ir_version, batch_size)
     form.check(chosen)
     exported = export_graph(estimator, X, methods=methods)
@@ -197,7 +198,7 @@ def lower(
         check_writable(path)
     form = FileForm(opset, ir_version, batch_size)
     form.check(chosen)
-    options = Options(chosen, _check_strategy(strategy))
+    options = Options(chosen, check_strategy(strategy, chosen))
     source = _read(model_or_path)
     model = run_pipeline(source, options, precision=asked or _precision_as_found(source, chosen))
     if form.batch_size is not None and model.meta[MIXED_ROWS]:
@@ -270,13 +271,6 @@ def compile(  # noqa: A001
     """
     target = "cuda" if device == "cuda" or (device == "auto" and cuda_is_usable()) else "cpu"
     return load(export(estimator, X, target=target, check=check), device=device, threads=threads)
-
-
-def _check_strategy(strategy: str) -> Strategy:
-    for name in STRATEGIES:
-        if name == strategy:
-            return name
-    raise InputError(f"unknown strategy {strategy!r}; choose one of {', '.join(map(repr, STRATEGIES))}")
 
 
 def _narrowed(schema: Schema) -> Schema:

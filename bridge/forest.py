@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bridge.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -20,6 +20,9 @@ MAX_DEPTH = 4096
 
 MAX_CATEGORIES = 2**24
 """The numbers below this are the categories that float32 can tell apart; one column's table has a row for each."""
+
+MOST_FEATURES = 2**31
+"""What int32 can number."""
 
 
 def _no_sets() -> NDArray[np.int64]:
@@ -147,14 +150,15 @@ class Forest:
         for name in ("threshold", "left", "right", "leaf", "missing_left", "category"):
             if len(getattr(self, name)) != nodes:
                 raise InputError(f"forest table '{name}' has {len(getattr(self, name))} entries, expected {nodes}")
+        if not self.n_trees:
+            raise InputError("the forest has no trees")
         inner = np.flatnonzero(~self.is_leaf)
         _check_range("left", self.left[inner], nodes)
         _check_range("right", self.right[inner], nodes)
         _check_range("roots", self.roots, nodes)
         _check_range("leaf", self.leaf[self.is_leaf], len(self.values))
         _check_range("category", self.category[self.category >= 0], len(self.set_starts) - 1)
-        if n_features is not None:
-            _check_range("feature", self.feature[inner], n_features)
+        _check_range("feature", self.feature[inner], MOST_FEATURES if n_features is None else n_features)
         starts = self.set_starts
         if starts[:1].tolist() != [0] or (np.diff(starts) < 0).any() or starts[-1] != len(self.set_members):
             raise InputError("forest table 'set_starts' does not cut 'set_members' into sets")
@@ -167,9 +171,32 @@ class Forest:
 
     @staticmethod
     def from_tables(tables: Sequence[NDArray[np.generic]]) -> Forest:
-        """Return the forest that `tables` made."""
-        names = [f.name for f in fields(Forest)]
-        return Forest(**dict(zip(names, tables, strict=True)))  # type: ignore[arg-type]
+        """Return the forest that `tables` made; raise `InputError` where they are too few, or of other types."""
+        if len(tables) != len(TABLES):
+            raise InputError(f"a forest has {len(TABLES)} tables, found {len(tables)}")
+        for table, (name, dtype) in zip(tables, TABLES.items(), strict=True):
+            axes = 2 if name == "values" else 1
+            if table.dtype != dtype or table.ndim != axes:
+                raise InputError(
+                    f"forest table '{name}' is {table.dtype} with {table.ndim} axes, expected {dtype} with {axes}"
+                )
+        return Forest(**dict(zip(TABLES, tables, strict=True)))  # type: ignore[arg-type]
+
+
+TABLES: Mapping[str, np.dtype[Any]] = {
+    "feature": np.dtype(np.int32),
+    "threshold": np.dtype(np.float64),
+    "left": np.dtype(np.int32),
+    "right": np.dtype(np.int32),
+    "leaf": np.dtype(np.int32),
+    "missing_left": np.dtype(np.bool_),
+    "roots": np.dtype(np.int32),
+    "values": np.dtype(np.float64),
+    "category": np.dtype(np.int32),
+    "set_starts": np.dtype(np.int64),
+    "set_members": np.dtype(np.int64),
+}
+"""The fields of a `Forest`, in the order of the operator's inputs, and their dtypes."""
 
 
 def _find_levels(left: NDArray[np.int32], right: NDArray[np.int32], roots: NDArray[np.int32]) -> Levels:

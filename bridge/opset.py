@@ -17,11 +17,13 @@ BRIDGE_OPSET: Final = 1
 
 IR_VERSION: Final = 7
 """Goes with opset 13."""
+IR_VERSION_FUNCTIONS: Final = 8
+"""The first with functions of a model's own."""
 IR_VERSION_ML5: Final = 10
 """Goes with ai.onnx.ml 5."""
 
 FOREST: Final = "Forest"
-"""`bridge::Forest`: the one operator for a tree ensemble; `bridge.forest` holds its tables."""
+"""`bridge::Forest`: the one operator for a tree ensemble; `bridge.passes.keep_forests` says what it computes."""
 
 PRODUCER: Final = "bridge"
 """The `producer_name` of the models that bridge exports."""

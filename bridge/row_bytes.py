@@ -7,8 +7,13 @@ from typing import TYPE_CHECKING
 
 import onnx_ir as ir
 
+from bridge.forest import TABLES
+from bridge.opset import BRIDGE_DOMAIN, FOREST
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+FLOAT64_BYTES, INT32_BYTES, BOOL_BYTES = 8, 4, 1
 
 
 def row_bytes(model: ir.Model) -> int:
@@ -16,7 +21,22 @@ def row_bytes(model: ir.Model) -> int:
 
     Constants do not count. A dimension that shape inference could not tell counts as one.
     """
-    return max((_values_bytes([*node.inputs, *node.outputs]) for node in model.graph), default=0)
+    return max(map(_node_bytes, model.graph), default=0)
+
+
+def _node_bytes(node: ir.Node) -> int:
+    outside = _values_bytes([*node.inputs, *node.outputs])
+    return max(outside, _forest_bytes(node)) if (node.domain, node.op_type) == (BRIDGE_DOMAIN, FOREST) else outside
+
+
+def _forest_bytes(node: ir.Node) -> int:
+    """Return what the function of a Forest needs: two numbers a tree to compare, or the scores of every tree."""
+    shapes = dict(zip(TABLES, (v.shape for v in node.inputs[1:] if v is not None), strict=False))
+    roots, values = shapes.get("roots"), shapes.get("values")
+    if roots is None or values is None:
+        return 0
+    trees, outputs = (d if isinstance(d, int) else 1 for d in (roots[0], values[1]))
+    return trees * max(2 * FLOAT64_BYTES + BOOL_BYTES, outputs * FLOAT64_BYTES + INT32_BYTES)
 
 
 def _values_bytes(values: Iterable[ir.Value | None]) -> int:

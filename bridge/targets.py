@@ -9,7 +9,7 @@ from bridge.errors import InputError
 
 Target = Literal["portable", "cuda", "cpu"]
 Precision = Literal["exact", "float32"]
-Strategy = Literal["auto", "gemm", "oblivious", "tournament", "traverse"]
+Strategy = Literal["auto", "gemm", "oblivious", "tournament", "traverse", "forest"]
 
 TARGETS: tuple[Target, ...] = get_args(Target)
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
@@ -64,3 +64,16 @@ def check_precision(precision: str | None, target: Target) -> Precision:
                 )
             return name
     raise InputError(f"unknown precision {precision!r}; choose one of {', '.join(map(repr, PRECISIONS))}")
+
+
+def check_strategy(strategy: str, target: Target) -> Strategy:
+    """Return `strategy`, or raise where it does not exist, or not for `target`."""
+    for name in STRATEGIES:
+        if name == strategy:
+            if name == "forest" and target == "portable":
+                raise InputError(
+                    "strategy 'forest' keeps trees as bridge::Forest; target 'portable' means operators of ai.onnx "
+                    "alone.\nUse target 'cpu' or 'cuda', or another strategy."
+                )
+            return name
+    raise InputError(f"unknown strategy {strategy!r}; choose one of {', '.join(map(repr, STRATEGIES))}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import onnx_ir as ir
 
 from bridge.opset import ML_DOMAIN
+from bridge.passes.forest_function import is_forest
 from bridge.passes.precision.float32 import MOVED_DECISIONS
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def decides_exactly(model: ir.Model, precision: Precision) -> bool:
 
 
 def _decides(node: ir.Node) -> bool:
-    return node.op_type in DECIDING and node.domain in ("", ML_DOMAIN)
+    return is_forest(node) or (node.op_type in DECIDING and node.domain in ("", ML_DOMAIN))
 
 
 def _state(node: ir.Node, inputs: set[State], precision: Precision) -> State:

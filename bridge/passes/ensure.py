@@ -9,6 +9,7 @@ import onnx_ir as ir
 
 from bridge.errors import LoweringError
 from bridge.opset import MAIN_DOMAIN, MAIN_OPSET, MICROSOFT_DOMAIN, ML_DOMAIN
+from bridge.passes.forest_function import is_forest
 from bridge.passes.lowering.values import TEXT_REASON
 from bridge.passes.text_nodes import contradiction_in
 from bridge.passes.uses import use_of
@@ -38,6 +39,11 @@ class EnsureTarget(ir.passes.InPlacePass):
             raise LoweringError(self.target, leftovers)
         return ir.passes.PassResult(model, modified=False)
 
+    @property
+    def _keeps_forests(self) -> bool:
+        """Whether Forest nodes are what was asked for: their function then comes with them."""
+        return self.lowering.options.strategy == "forest" and self.target != "portable"
+
     def _refusal(self, node: ir.Node, opset: int) -> str:
         """Return why the target does not allow the node; empty if it does."""
         use = use_of(node, opset)
@@ -45,7 +51,8 @@ class EnsureTarget(ir.passes.InPlacePass):
         if use.is_on_text and self.target == "portable":
             default = f"{node.op_type} works on the characters of text, which codes do not have"
             return declined or str(node.meta.get(TEXT_REASON, default))
-        if _is_host_work(node, use) or node.domain in TARGET_SPECS[self.target].domains or node.domain == "ai.onnx":
+        domains = {"ai.onnx", *TARGET_SPECS[self.target].domains}
+        if _is_host_work(node, use) or node.domain in domains or (is_forest(node) and self._keeps_forests):
             return ""
         return declined or f"no rule for target {self.target!r}"
 

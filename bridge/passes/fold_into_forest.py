@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx_ir as ir
 
-from bridge.errors import InputError
-from bridge.forest import Forest
-from bridge.opset import BRIDGE_DOMAIN, FOREST, MAIN_DOMAIN
-from bridge.passes.initializers import drop_unused
-from bridge.passes.rule import constant_of
+from bridge.errors import DeclinedError
+from bridge.opset import MAIN_DOMAIN
+from bridge.passes.forest_function import is_forest
+from bridge.passes.initializers import add_initializer, drop_unused
+from bridge.passes.rule import constant_of, read_forest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import DTypeLike, NDArray
+
+    from bridge.forest import Forest
 
     Step = Callable[[NDArray[Any]], NDArray[Any]]
 
@@ -75,20 +77,18 @@ class FoldIntoForest(ir.passes.InPlacePass):
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         self.folded = 0
         for node in list(model.graph):
-            if node.domain == BRIDGE_DOMAIN and node.op_type == FOREST:
+            if is_forest(node):
                 self._fold(model.graph, node)
         return ir.passes.PassResult(model, bool(self.folded))
 
     def _fold(self, graph: ir.Graph, node: ir.Node) -> None:
-        x, *table_values = node.inputs
-        tables = [constant_of(t) for t in table_values]
+        x = node.inputs[0] if node.inputs else None
         columns = _columns(x)
-        if columns is None or not any(map(self._is_worth, columns)) or any(t is None for t in tables):
+        if columns is None or not any(map(self._is_worth, columns)):
             return
-        forest = Forest.from_tables([t for t in tables if t is not None])
         try:
-            forest.check(len(columns))
-        except InputError:  # the rule for Forest says why it cannot be lowered
+            forest = read_forest(node)
+        except DeclinedError:  # the rule for Forest says why it cannot be lowered
             return
         features = np.unique(forest.feature[~forest.is_leaf])
         # A category set looks at the integer part, which scaling would move.
@@ -111,7 +111,7 @@ class FoldIntoForest(ir.passes.InPlacePass):
         node.replace_input_with(0, new_x)
         for i, table in enumerate(changed.tables(), start=1):
             before = _require(node.inputs[i])
-            node.replace_input_with(i, _initializer(graph, table))
+            node.replace_input_with(i, add_initializer(graph, table, "folded"))
             drop_unused(graph, before)
         self.folded += len(moved)
 
@@ -292,7 +292,7 @@ def _gather_columns(graph: ir.Graph, columns: dict[int, Column]) -> tuple[list[i
             part = _append(
                 nodes,
                 "Gather",
-                [base, _initializer(graph, np.array(wanted, np.int64))],
+                [base, add_initializer(graph, np.array(wanted, np.int64), "folded")],
                 base.dtype,
                 len(wanted),
                 axis=1,
@@ -325,13 +325,3 @@ def _known(dtype: ir.DataType | None) -> ir.DataType:
     if dtype is None:
         raise TypeError("a column of unknown dtype")
     return dtype
-
-
-def _initializer(graph: ir.Graph, array: NDArray[Any]) -> ir.Value:
-    number = len(graph.initializers)
-    while (name := f"folded_{number}") in graph.initializers:
-        number += 1
-    tensor = ir.tensor(np.ascontiguousarray(array), name=name)
-    value = ir.Value(name=name, type=ir.TensorType(tensor.dtype), shape=ir.Shape(array.shape), const_value=tensor)
-    graph.register_initializer(value)
-    return value

@@ -1,11 +1,25 @@
-"""Take constants out of a graph, with their memory."""
+"""Put constants into a graph, and take them out with their memory."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx_ir as ir
 
 if TYPE_CHECKING:
-    import onnx_ir as ir
+    from numpy.typing import NDArray
+
+
+def add_initializer(graph: ir.Graph, array: NDArray[Any], stem: str) -> ir.Value:
+    """Return a new constant of the graph, of a name that begins with `stem`."""
+    number = len(graph.initializers)
+    while (name := f"{stem}_{number}") in graph.initializers:
+        number += 1
+    tensor = ir.tensor(np.ascontiguousarray(array), name=name)
+    value = ir.Value(name=name, type=ir.TensorType(tensor.dtype), shape=ir.Shape(array.shape), const_value=tensor)
+    graph.register_initializer(value)
+    return value
 
 
 def drop_initializer(graph: ir.Graph, value: ir.Value) -> None:

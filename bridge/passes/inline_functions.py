@@ -6,8 +6,13 @@ import onnx_ir as ir
 from onnx_ir.passes import common
 
 from bridge.errors import ArtifactError
-from bridge.opset import MAIN_DOMAIN
+from bridge.opset import BRIDGE_DOMAIN, FOREST, MAIN_DOMAIN
+from bridge.passes.forest_function import is_forest
+from bridge.passes.rule import constant_of
+from bridge.passes.shapes import hidden
 from bridge.passes.versions import change_of_form
+
+FOREST_FUNCTION = (BRIDGE_DOMAIN, FOREST, "")
 
 
 class InlineFunctions(ir.passes.InPlacePass):
@@ -15,6 +20,8 @@ class InlineFunctions(ir.passes.InPlacePass):
 
     A function declares a version of `ai.onnx` of its own: skl2onnx the oldest that has the operators in it. All of them
     are taken for the newest declared, where every node means the same in both.
+
+    A `bridge::Forest` whose tables are constants stays, without the function: rules know what it computes.
     """
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
@@ -22,9 +29,23 @@ class InlineFunctions(ir.passes.InPlacePass):
             return ir.passes.PassResult(model, modified=False)
         _agree_on_version(model)
         try:
-            return common.InlinePass()(model)
+            return _inline(model)
         except (ValueError, ir.passes.InvariantError) as error:
             raise ArtifactError(f"the model's functions cannot be put in the place of their calls: {error}") from error
+
+
+def _inline(model: ir.Model) -> ir.passes.PassResult:
+    """Inline the other functions first: a Forest in one of them may have its tables from the call."""
+    result = common.InlinePass(lambda function: function.identifier() != FOREST_FUNCTION)(model)
+    if FOREST_FUNCTION in model.functions:
+        with hidden(model, [n for n in model.graph.all_nodes() if is_forest(n) and _has_constant_tables(n)]):
+            result = common.InlinePass()(model)
+        model.functions.pop(FOREST_FUNCTION, None)
+    return result
+
+
+def _has_constant_tables(node: ir.Node) -> bool:
+    return all(constant_of(table) is not None for table in node.inputs[1:])
 
 
 def _agree_on_version(model: ir.Model) -> None:

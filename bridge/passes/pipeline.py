@@ -17,6 +17,7 @@ from bridge.passes.decisions import NoteDecisions
 from bridge.passes.ensure import EnsureTarget
 from bridge.passes.fold_into_forest import FoldIntoForest
 from bridge.passes.inline_functions import InlineFunctions
+from bridge.passes.keep_forests import KeepForests, add_forest_function, find_other_rule
 from bridge.passes.kernels.keep import KeepToKernels
 from bridge.passes.lower_again import LowerAgain
 from bridge.passes.lower_ops import LowerOps
@@ -24,6 +25,7 @@ from bridge.passes.mixed_rows import NoteMixedRows
 from bridge.passes.ml_shapes import SetMlShapes
 from bridge.passes.nearest_neighbours import find_neighbour_rule
 from bridge.passes.precision.float32 import ToFloat32
+from bridge.passes.rule import find_rule
 from bridge.passes.shape_arithmetic import DropShapeArithmetic
 from bridge.passes.shapes import infer_shapes
 from bridge.passes.subset.missing import DropMissingRoutes
@@ -67,7 +69,8 @@ def _open(plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
 
 def _lower(plan: Plan, lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
     ensure = EnsureTarget(plan.options.target, lowering)
-    return [lowering, LowerAgain(lowering), common.RemoveUnusedNodesPass(), ensure]
+    keep = [KeepForests(plan.options.target)] if plan.options.strategy == "forest" else []
+    return [lowering, LowerAgain(lowering), common.RemoveUnusedNodesPass(), ensure, *keep]
 
 
 def _find_neighbours(plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
@@ -117,10 +120,11 @@ def run_pipeline(
 ) -> ir.Model:
     """Return `model`, changed in place, as `options.target` wants it; raises `LoweringError` where that fails."""
     plan = Plan(options, precision, inputs_are_rounded, never_missing)
-    lowering = LowerOps(options)
+    lowering = LowerOps(options, find_other_rule if options.strategy == "forest" else find_rule)
     for stage in STAGES[options.target]:
         for step in stage(plan, lowering):
             step(model)
+    add_forest_function(model)
     _declare_versions(model)
     check_result(model)
     return model

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import onnx_ir as ir
 
-from bridge.errors import DeclinedError
+from bridge.errors import DeclinedError, InputError
+from bridge.forest import Forest
 from bridge.targets import TARGETS, Strategy, Target
 
 if TYPE_CHECKING:
@@ -149,6 +150,20 @@ def require_constant(value: ir.Value | None, what: str) -> NDArray[Any]:
     if array is None:
         raise DeclinedError(f"{what} is not a constant")
     return array
+
+
+def read_forest(node: ir.Node) -> Forest:
+    """Return the forest of a `bridge::Forest`, or decline because its tables are computed, damaged or too few."""
+    x, *tables = node.inputs or (None,)
+    if x is None:
+        raise DeclinedError("Forest has no input")
+    width = x.shape[1] if x.shape is not None and len(x.shape) == 2 else None
+    try:
+        forest = Forest.from_tables([require_constant(t, "a table of Forest") for t in tables])
+        forest.check(width if isinstance(width, int) else None)
+    except InputError as error:
+        raise DeclinedError(str(error)) from error
+    return forest
 
 
 def require_integer(value: ir.Value | None, what: str) -> int:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 def make_reference(model: onnx.ModelProto) -> ReferenceEvaluator:
     """Return an evaluator of `model` that needs no runtime: exact, and milliseconds a row."""
+    from onnx.inliner import inline_local_functions
     from onnx.reference import ReferenceEvaluator
     from onnx.reference.op_run import OpRun
 
@@ -23,4 +24,6 @@ def make_reference(model: onnx.ModelProto) -> ReferenceEvaluator:
         def _run(self, data: NDArray[Any], indices: NDArray[Any], axis: int = 0) -> tuple[NDArray[Any]]:
             return (np.take_along_axis(data, indices.astype(np.int64), axis=axis),)
 
-    return ReferenceEvaluator(model, new_ops=[GatherElements])
+    # To the functions of a model the evaluator does not hand its new operators on.
+    inlined = inline_local_functions(model) if model.functions else model
+    return ReferenceEvaluator(inlined, new_ops=[GatherElements])

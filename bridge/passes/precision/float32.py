@@ -9,9 +9,10 @@ import numpy as np
 import onnx_ir as ir
 from onnx_ir.passes import common
 
-from bridge.forest import floor_float32
+from bridge.forest import TABLES, floor_float32
 from bridge.opset import MAIN_DOMAIN, ML_DOMAIN
-from bridge.passes.initializers import drop_initializer
+from bridge.passes.forest_function import is_forest
+from bridge.passes.initializers import add_initializer, drop_unused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     Rounding = Callable[[NDArray[np.float64]], NDArray[np.float32]]
 
 
+THRESHOLD = 1 + list(TABLES).index("threshold")
+"""The input of a Forest that holds its thresholds."""
 MOVED_DECISIONS = "bridge.moved_decisions"
 """Set in the model's `meta` where a threshold was rounded as the inputs are, past numbers that it should part."""
 
@@ -84,7 +87,7 @@ class ToFloat32(ir.passes.InPlacePass):
     are: then a row that lies on a threshold stays on its side, which is common (HistGradientBoosting takes thresholds
     from the data), and only one within half a float32 spacing above it does not. A constant that is subtracted is split
     into two float32 numbers, because a rounded mean costs more digits than all later steps together where the mean is
-    large against the spread (a year: 2013 +- 0.5).
+    large against the spread (a year: 2013 +- 0.5). A kept Forest sums in float64 by its definition, and is cast after.
     """
 
     inputs_are_rounded: bool = False
@@ -93,6 +96,9 @@ class ToFloat32(ir.passes.InPlacePass):
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         # Constants of any size are narrowed as initializers, by their uses.
         changed = common.LiftConstantsToInitializersPass(size_limit=0)(model).modified
+        for node in filter(is_forest, list(model.graph.all_nodes())):
+            self._keep_apart(node)
+            changed = True
         for graph in (model.graph, *model.graph.subgraphs()):
             wide = [v for v in graph.initializers.values() if v.dtype == ir.DataType.DOUBLE]
             for value in wide:
@@ -101,16 +107,7 @@ class ToFloat32(ir.passes.InPlacePass):
             for value in graph.inputs:
                 changed |= _retype(value)
         for node in model.graph.all_nodes():
-            if node.op_type == "Cast" and node.attributes["to"].as_int() == ir.DataType.DOUBLE.value:
-                node.attributes["to"] = ir.AttrInt64("to", ir.DataType.FLOAT.value)
-                changed = True
-            if node.op_type in ("Constant", "ConstantOfShape") and node.domain == MAIN_DOMAIN:
-                _narrow_tensor_attribute(node, "value", nearest_float32)
-            if node.op_type == "TreeEnsemble" and node.domain == ML_DOMAIN:
-                _narrow_tensor_attribute(node, "nodes_splits", floor_float32)
-                _narrow_tensor_attribute(node, "leaf_weights", nearest_float32)
-            for output in node.outputs:
-                changed |= _retype(output)
+            changed |= _narrow_node(node)
         if self.moved_decisions:
             model.meta[MOVED_DECISIONS] = True
         return ir.passes.PassResult(model, changed)
@@ -120,6 +117,8 @@ class ToFloat32(ir.passes.InPlacePass):
         array = value.const_value.numpy() if value.const_value is not None else np.zeros(0)
         made: dict[Any, ir.Value] = {}
         for node, index in list(value.uses()):
+            if is_forest(node):
+                continue
             rounding = _rounding(node, index)
             if self.inputs_are_rounded and rounding is not nearest_float32:
                 self.moved_decisions |= bool((rounding(array) != nearest_float32(array)).any())
@@ -131,7 +130,43 @@ class ToFloat32(ir.passes.InPlacePass):
                 _subtract_remainder(graph, node, value, array)
         if value.is_graph_output():
             raise TypeError(f"initializer {value.name!r} is a graph output")
-        drop_initializer(graph, value)
+        drop_unused(graph, value)
+
+    def _keep_apart(self, node: ir.Node) -> None:
+        """Cast what a Forest sums, and round its thresholds where its inputs are rounded: its tables are float64."""
+        graph, thresholds = node.graph, node.inputs[THRESHOLD]
+        if graph is None or thresholds is None or thresholds.const_value is None:
+            raise TypeError(f"Forest {node.name!r} is in no graph, or its tables are no constants")
+        (sums,) = node.outputs
+        cast = ir.node("Cast", [sums], {"to": ir.DataType.DOUBLE.value})
+        (result,) = cast.outputs
+        result.name, result.type, result.shape = sums.name, sums.type, sums.shape
+        sums.name = f"{sums.name}_float64"
+        ir.convenience.replace_all_uses_with(sums, result, replace_graph_outputs=True)
+        cast.replace_input_with(0, sums)
+        graph.insert_after(node, [cast])
+        exact = thresholds.const_value.numpy()
+        rounded = nearest_float32(exact).astype(np.float64)
+        if self.inputs_are_rounded and not np.array_equal(rounded, exact, equal_nan=True):
+            self.moved_decisions |= not np.array_equal(rounded, floor_float32(exact), equal_nan=True)
+            node.replace_input_with(THRESHOLD, add_initializer(graph, rounded, "forest_threshold"))
+            drop_unused(graph, thresholds)
+
+
+def _narrow_node(node: ir.Node) -> bool:
+    """Narrow what a node says of its result, in attributes and in types; return whether its type changed."""
+    changed = False
+    if node.op_type == "Cast" and node.attributes["to"].as_int() == ir.DataType.DOUBLE.value:
+        node.attributes["to"] = ir.AttrInt64("to", ir.DataType.FLOAT.value)
+        changed = True
+    if node.op_type in ("Constant", "ConstantOfShape") and node.domain == MAIN_DOMAIN:
+        _narrow_tensor_attribute(node, "value", nearest_float32)
+    if node.op_type == "TreeEnsemble" and node.domain == ML_DOMAIN:
+        _narrow_tensor_attribute(node, "nodes_splits", floor_float32)
+        _narrow_tensor_attribute(node, "leaf_weights", nearest_float32)
+    for output in () if is_forest(node) else node.outputs:
+        changed |= _retype(output)
+    return changed
 
 
 def _retype(value: ir.Value) -> bool:

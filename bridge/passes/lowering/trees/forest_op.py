@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import onnx_ir as ir
 
-from bridge.errors import DeclinedError, InputError
-from bridge.forest import Forest
-from bridge.opset import BRIDGE_DOMAIN, FOREST
+from bridge.errors import DeclinedError
+from bridge.opset import BRIDGE_DOMAIN, BRIDGE_OPSET, FOREST
 from bridge.passes.lowering.trees.cost import cheapest, estimate, row_cost
 from bridge.passes.lowering.trees.features import resolve_features
 from bridge.passes.lowering.trees.gemm import forest_as_gemm
@@ -18,7 +17,7 @@ from bridge.passes.lowering.trees.native import forest_as_ml_operator
 from bridge.passes.lowering.trees.oblivious import group_as_bits
 from bridge.passes.lowering.trees.tournament import group_as_tournament
 from bridge.passes.lowering.trees.traverse import group_as_traversal
-from bridge.passes.rule import RuleTape, lowers, require_constant
+from bridge.passes.rule import RuleTape, lowers, read_forest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from bridge.forest import Forest
     from bridge.passes.lowering.trees.cost import Form
     from bridge.passes.lowering.trees.layout import Group
 
@@ -41,20 +41,17 @@ FORMS: dict[Form, GroupForm] = {
 @lowers(BRIDGE_DOMAIN, FOREST)
 def lower_forest(tape: RuleTape, node: ir.Node) -> Sequence[ir.Value]:
     """Return the sums of a forest in the form that the options ask for, or that suits the target."""
-    x, *tables = node.inputs
+    forest, x = read_forest(node), node.inputs[0]
     if x is None:
         raise DeclinedError("Forest has no input")
-    forest = Forest.from_tables([require_constant(t, "a table of Forest") for t in tables])
-    width = x.shape[1] if x.shape is not None and len(x.shape) == 2 else None
-    try:
-        forest.check(width if isinstance(width, int) else None)
-    except InputError as error:
-        raise DeclinedError(str(error)) from error
     return [write_forest(tape, forest, x)]
 
 
 def write_forest(tape: RuleTape, forest: Forest, x: ir.Value) -> ir.Value:
     """Return the float64 (rows, outputs) sums of `forest` for the matrix `x`."""
+    if tape.options.strategy == "forest":
+        tables = (tape.constant(table) for table in forest.tables())
+        return tape.op(FOREST, x, *tables, domain=BRIDGE_DOMAIN, version=BRIDGE_OPSET, dtype=ir.DataType.DOUBLE)
     native = tape.options.target == "cpu" and tape.options.strategy == "auto" and not _is_faster_in_bits(forest)
     # Only the kernel of ai.onnx.ml has missing-value routes of its own.
     forest, x = resolve_features(tape, forest, x, native_missing=native)
