@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bridge.errors import BridgeError, MissingExtraError
-from bridge.targets import PRECISIONS, TARGETS
+from bridge.targets import PRECISIONS, STRATEGIES, TARGETS
 from bridge.waiting import waiting
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ DataFile = Annotated[Path, typer.Argument(help="Table: .csv, .parquet, .arrow or
 Output = Annotated[Path, typer.Option("--output", "-o", help="The file to write.")]
 Target = Annotated[str, typer.Option(help=f"Where it shall run: {', '.join(TARGETS)}.")]
 PrecisionOption = Annotated[str | None, typer.Option(help=f"{', '.join(PRECISIONS)}; by default the target's own.")]
+StrategyOption = Annotated[str, typer.Option(help=f"The form of trees: {', '.join(STRATEGIES)}.")]
 Opset = Annotated[int | None, typer.Option(help="Operator set of a portable file; 13 by default.")]
 IrVersion = Annotated[int | None, typer.Option(help="IR version of a portable file; the oldest of its operator set.")]
 BatchSize = Annotated[int | None, typer.Option(help="Write this number of rows into a portable file.")]
@@ -104,6 +105,7 @@ def export(
     output: Output,
     target: Target = "portable",
     precision: PrecisionOption = None,
+    strategy: StrategyOption = "auto",
     method: Annotated[list[str] | None, typer.Option(help="Export only this method. Repeat for more.")] = None,
     opset: Opset = None,
     ir_version: IrVersion = None,
@@ -126,6 +128,7 @@ def export(
             output,
             target=target,
             precision=precision,
+            strategy=strategy,
             methods=method,
             check=check,
             opset=opset,
@@ -146,6 +149,7 @@ def lower(
     output: Output,
     target: Target = "portable",
     precision: Annotated[str | None, typer.Option(help="float32; by default the dtypes of the file are kept.")] = None,
+    strategy: StrategyOption = "auto",
     opset: Opset = None,
     ir_version: IrVersion = None,
     batch_size: BatchSize = None,
@@ -160,6 +164,7 @@ def lower(
             output,
             target=target,
             precision=precision,
+            strategy=strategy,
             opset=opset,
             ir_version=ir_version,
             batch_size=batch_size,

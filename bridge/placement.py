@@ -69,7 +69,8 @@ class Use:
     def main_dtype(self) -> str:
         """The dtype that says most about the node; "?" where it is not known."""
         main = _MAIN_INPUT.get(self.op_type, 0)
-        return self.inputs[main] if main < len(self.inputs) else "?"
+        dtypes = self.inputs[main:] or self.outputs
+        return dtypes[0] if dtypes else "?"
 
     @property
     def is_on_text(self) -> bool:
@@ -90,6 +91,8 @@ def place(use: Use) -> Place:
         return "CUDA" if use.op_type == "LabelEncoder" and not use.is_on_text else "CPU"
     if use.is_on_text:
         return "CPU"
+    if use.domain == "" and use.op_type == "Constant":
+        return "CUDA"  # onnxruntime makes an initializer of it, where it is needed
     schema = _schema(use.op_type, use.opset) if use.domain == "" else None
     if schema is None or (use.op_type, schema.since_version) not in _kernels():
         return "not measured"

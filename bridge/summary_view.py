@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import Console
 
     from bridge.data.schema import Column
     from bridge.method import Method
+    from bridge.operator_counts import OperatorCount
     from bridge.placement import Place
-    from bridge.summary import OperatorCount, Summary
+    from bridge.summary import Summary
 
 MOST_COLUMNS = 40
 """Inputs shown one by one; a wider model's are counted."""
@@ -47,7 +50,10 @@ def show_summary(name: str, summary: Summary, console: Console) -> None:
         console.print(_methods(summary))
     if summary.other_outputs:
         console.print(_other_outputs(summary))
-    console.print(_operators(summary))
+    console.print(_operators(f"\nOperators: {summary.nodes} nodes", summary.operators))
+    for function in summary.functions:
+        title = f"\nFunction {_plain(f'{function.domain}::{function.name}')}: {function.nodes} nodes"
+        console.print(_operators(f"{title}, for a runtime without such an operator", function.operators))
     console.print(_placement(summary), markup=False)
     for work in summary.host_work:
         console.print(f"on the host: {work}", markup=False)
@@ -129,10 +135,10 @@ def _parity(summary: Summary, method: str) -> str:
     return f"{found['rows']:,} rows, error {'inf' if error is None else f'{error:.1g}'}"
 
 
-def _operators(summary: Summary) -> Table:
-    table = _table(f"\nOperators: {summary.nodes} nodes", "domain", "operator", "dtype", "nodes", "on a GPU")
+def _operators(title: str, operators: Sequence[OperatorCount]) -> Table:
+    table = _table(title, "domain", "operator", "dtype", "nodes", "on a GPU")
     table.columns[3].justify = "right"
-    for operator in summary.operators:
+    for operator in operators:
         table.add_row(operator.domain, operator.name, operator.dtype, str(operator.nodes), _place(operator))
     return table
 

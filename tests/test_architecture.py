@@ -16,7 +16,7 @@ LAYERS = (
     {"errors", "opset", "method", "wire", "proto_nodes"},
     {"targets", "forest", "placement", "file_parts"},
     {"data"},
-    {"export", "passes", "artifact", "row_bytes", "portability"},
+    {"export", "passes", "artifact", "row_bytes", "portability", "operator_counts"},
     {"plain"},
     {"runtime"},
     {"verify"},
