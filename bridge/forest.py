@@ -263,6 +263,25 @@ def concatenate(forests: Iterable[Forest]) -> Forest:
     return Forest(**tables)  # type: ignore[arg-type]
 
 
+def with_own_sets(forest: Forest) -> Forest:
+    """Return an equal forest in which each set is asked for by one node; in a file several may share one, or none ask.
+
+    The sets are in the order of the nodes.
+    """
+    nodes = np.flatnonzero((forest.category >= 0) & ~forest.is_leaf)
+    asked = forest.category[nodes]
+    if len(nodes) == np.count_nonzero(forest.category >= 0) and np.array_equal(
+        np.sort(asked), np.arange(len(forest.set_starts) - 1)
+    ):
+        return forest
+    sizes = np.diff(forest.set_starts)[asked]
+    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes, dtype=np.int64)])
+    places = np.arange(starts[-1]) + np.repeat(forest.set_starts[asked] - starts[:-1], sizes)
+    category = np.full(forest.n_nodes, -1, np.int32)
+    category[nodes] = np.arange(len(nodes))
+    return replace(forest, category=category, set_starts=starts, set_members=forest.set_members[places])
+
+
 def _append(table: NDArray[np.generic], rows: NDArray[np.generic]) -> None:
     """Append rows in place: the system moves the pages of a large table, and copies nothing."""
     start = len(table)

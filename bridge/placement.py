@@ -89,10 +89,9 @@ def place(use: Use) -> Place:
     """Return where a node runs on a machine with CUDA."""
     if use.domain == "ai.onnx.ml":
         return "CUDA" if use.op_type == "LabelEncoder" and not use.is_on_text else "CPU"
-    if use.is_on_text:
-        return "CPU"
-    if use.domain == "" and use.op_type == "Constant":
-        return "CUDA"  # onnxruntime makes an initializer of it, where it is needed
+    if use.is_on_text or (use.domain == "" and use.op_type == "Constant"):
+        # onnxruntime makes an initializer of a Constant, where it is needed.
+        return "CPU" if use.is_on_text else "CUDA"
     schema = _schema(use.op_type, use.opset) if use.domain == "" else None
     if schema is None or (use.op_type, schema.since_version) not in _kernels():
         return "not measured"

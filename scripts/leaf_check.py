@@ -28,8 +28,12 @@ from tests.parity.leaves.kinds import KINDS
 if TYPE_CHECKING:
     from tests.parity.leaves.check import Outcome
 
-HEADS = ("ml", *("aut", "obl", "tou", "tra", "gem") * 2)
-"""What stands over the columns of `FORMS`: the operator of ai.onnx.ml, target cuda (exact), target portable."""
+TENSOR_FORMS = ("aut", "obl", "tou", "tra", "gem")
+HEADS = ("ml", *TENSOR_FORMS, "fun", *TENSOR_FORMS)
+"""What stands over the columns of `FORMS`: the operator of ai.onnx.ml, target cuda (exact), target portable.
+
+"fun" is the function of bridge::Forest.
+"""
 
 
 def main() -> int:
@@ -41,7 +45,7 @@ def main() -> int:
     kinds = [kind for kind in KINDS if kind.name.startswith(tuple(options.kinds))]
     if not kinds:
         parser.error(f"no kind starts with {options.kinds}; choose from {', '.join(kind.name for kind in KINDS)}")
-    print(f"{'':60}---- float64 ----   ---- float32 ----")
+    print(f"{'':61}---- float64 ----      ---- float32 ----")
     print(f"{'kind':27}{'X':3}{'rows':>8}{'leaves':>10}{'lost':>7}" + "".join(f"{head:>4}" for head in HEADS))
     found: list[Outcome] = []
     for kind in kinds:

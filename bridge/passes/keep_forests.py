@@ -21,8 +21,9 @@ Inputs, in this order; all but `x` are initializers, of the dtypes of `bridge.fo
 Output: float64 (rows, outputs).
 
 In these files a leaf has the threshold NaN, `missing_left` false and `category` -1: `x <= NaN` is false for every x, so
-that whoever arrives before the others goes on to the same leaf. A node with a set has the threshold NaN too, and no
-such set is empty. The function relies on this; a kernel needs not.
+that whoever arrives before the others goes on to the same leaf. A node with a set has the threshold NaN too, no such
+set is empty, and there is a set with a member even where no node asks for one. The function relies on this; a kernel
+needs not.
 """
 
 from __future__ import annotations
@@ -73,14 +74,17 @@ class KeepForests(ir.passes.InPlacePass):
             except DeclinedError as reason:
                 faults.append(leftover(node, str(reason)))
                 continue
-            _keep(node, forest)
-            kept.append(forest)
+            kept.append(_keep(node, forest))
         if faults:
             raise LoweringError(self.target, faults)
-        model.meta[NEEDS] = Needs.of(kept)
-        notes = (f"{f.n_trees} {'tree' if f.n_trees == 1 else 'trees'} to depth {f.depth}: forest" for f in kept)
-        model.meta[NOTES] = (*model.meta.get(NOTES, ()), *notes)
+        needs = model.meta[NEEDS] = Needs.of(kept)
+        model.meta[NOTES] = (*model.meta.get(NOTES, ()), *(_note(forest, needs) for forest in kept))
         return ir.passes.PassResult(model, bool(kept))
+
+
+def _note(forest: Forest, needs: Needs) -> str:
+    trees = f"{forest.n_trees} {'tree' if forest.n_trees == 1 else 'trees'} to depth {forest.depth}"
+    return f"{trees}: forest, by its function about {needs.row_us(forest.n_trees):.3g} us a row on one core"
 
 
 def add_forest_function(model: ir.Model) -> None:
@@ -106,7 +110,8 @@ def in_file_form(forest: Forest) -> Forest:
         right=np.where(is_leaf, np.arange(forest.n_nodes, dtype=np.int32), forest.right),
         missing_left=forest.missing_left & ~is_leaf,
         category=np.where(has_set, forest.category, -1),
-        set_members=_in_order(forest),
+        set_starts=forest.set_starts if len(forest.set_members) else np.array([0, 1], np.int64),
+        set_members=_in_order(forest) if len(forest.set_members) else np.zeros(1, np.int64),
     )
 
 
@@ -143,8 +148,8 @@ def _read(node: ir.Node) -> Forest:
     return forest
 
 
-def _keep(node: ir.Node, forest: Forest) -> None:
-    """Set the tables of a node, and the type and shape of its sums, which ONNX cannot infer without the function."""
+def _keep(node: ir.Node, forest: Forest) -> Forest:
+    """Set the tables of a node, and the type and shape of its sums; return the forest that it then holds."""
     graph = node.graph
     if graph is None:
         raise TypeError(f"node {node.name!r} is in no graph")
@@ -160,3 +165,4 @@ def _keep(node: ir.Node, forest: Forest) -> None:
     x = node.inputs[0]
     rows = x.shape[0] if x is not None and x.shape is not None else None
     sums.shape = ir.Shape([rows, forest.n_outputs])
+    return changed

@@ -28,7 +28,12 @@ def model():
         (
             {"strategy": "fast"},
             InputError,
-            "unknown strategy 'fast'; choose one of 'auto', 'gemm', 'oblivious', 'tournament', 'traverse'",
+            "unknown strategy 'fast'; choose one of 'auto', 'gemm', 'oblivious', 'tournament', 'traverse', 'forest'",
+        ),
+        (
+            {"strategy": "forest"},
+            InputError,
+            "strategy 'forest' keeps trees as bridge::Forest; target 'portable' means .*\nUse target 'cpu' or 'cuda'",
         ),
         ({"methods": ["forecast"]}, InputError, "has no method forecast; it has predict, "),
         ({"methods": []}, InputError, "methods is empty; choose from predict, "),

@@ -13,7 +13,7 @@ from tests.parity.leaves.check import check_kind
 from tests.parity.leaves.kinds import KINDS
 
 ROWS = 600
-FORMS = ("cpu auto", "cuda auto", "portable auto")
+FORMS = ("cpu auto", "cuda auto", "cuda forest", "portable auto")
 BOOSTERS = [k for k in KINDS if k.name.startswith(("LightGBM", "XGBoost", "CatBoost"))]
 
 

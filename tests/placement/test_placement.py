@@ -62,6 +62,17 @@ def test_every_node_of_oblivious_trees_runs_on_cuda(place):
     assert off_cuda(nodes) == []
 
 
+@pytest.mark.parametrize("model", _cases(trees=TREES))
+def test_every_node_of_the_function_of_a_forest_runs_on_cuda(place, model):
+    graph = bridge.export(model.fitted(), model.data().train, target="cuda", check=False, strategy="forest")
+
+    nodes = place(graph)
+
+    assert "GatherElements" in {n.op_type for n in nodes}
+    assert "Forest" not in {n.op_type for n in nodes}
+    assert off_cuda(nodes) == []
+
+
 def test_tree_ensemble_is_found_on_the_cpu(place):
     model = TREES[0]
     graph = bridge.export(model.fitted(), model.data().train, target="cpu", check=False)

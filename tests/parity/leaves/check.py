@@ -29,6 +29,7 @@ FORMS = {
     "cuda tournament": ("cuda", "tournament"),
     "cuda traverse": ("cuda", "traverse"),
     "cuda gemm": ("cuda", "gemm"),
+    "cuda forest": ("cuda", "forest"),
     "portable auto": ("portable", "auto"),
     "portable oblivious": ("portable", "oblivious"),
     "portable tournament": ("portable", "tournament"),
