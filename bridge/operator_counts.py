@@ -59,19 +59,21 @@ class FunctionCount:
 
 def count_operators(model: onnx.ModelProto) -> tuple[tuple[OperatorCount, ...], tuple[FunctionCount, ...]]:
     """Return the operators of the graph, subgraphs included, and the functions that it calls, each with its own."""
-    bodies = _called_bodies(model)
-    functions = tuple(FunctionCount(*key, _count(body, {})) for key, body in bodies.items())
-    return _count(model, {(f.domain, f.name): f.place for f in functions}), functions
+    found: dict[tuple[str, str], FunctionCount] = {}
+    for key, body in reversed(_called_bodies(model).items()):  # a function mostly comes after those that call it
+        found[key] = FunctionCount(*key, _count(body, found))
+    return _count(model, found), tuple(reversed(found.values()))
 
 
-def _count(model: onnx.ModelProto, functions: Mapping[tuple[str, str], Place]) -> tuple[OperatorCount, ...]:
+def _count(model: onnx.ModelProto, functions: Mapping[tuple[str, str], FunctionCount]) -> tuple[OperatorCount, ...]:
     types = _types(model)
     opsets = {o.domain or MAIN_DOMAIN_NAME: o.version for o in model.opset_import}
     counts: Counter[tuple[str, str, str, Place, bool]] = Counter()
     for node in all_nodes(model.graph.node):
         domain = node.domain or MAIN_DOMAIN_NAME
         use = Use.of(node, opsets.get(domain, 1), lambda name: short_dtype(types.get(name, 0)))
-        where = functions.get((node.domain, node.op_type)) or place(use)
+        function = functions.get((node.domain, node.op_type))
+        where = function.place if function is not None else place(use)
         counts[domain, node.op_type, use.main_dtype, where, use.is_on_text] += 1
     return tuple(sorted(OperatorCount(*key, nodes) for key, nodes in counts.items()))
 

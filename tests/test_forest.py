@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.errors import InputError
-from bridge.forest import MAX_DEPTH, Forest, concatenate, floor_float32
+from bridge.forest import MAX_DEPTH, Forest, concatenate, floor_float32, with_own_sets
 from tests.forests import forests, rows_at, shuffled, tree_of, walk
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
@@ -174,3 +174,23 @@ def test_rounded_down_threshold_is_the_largest_float32_not_above(threshold):
 )
 def test_rounded_down_threshold_beyond_float32(threshold, expected):
     assert floor_float32(np.array([threshold]))[0] == expected
+
+
+def test_sets_that_nodes_share_or_leave_out_become_the_nodes_own():
+    forest = chain(4)
+    inner = np.flatnonzero(~forest.is_leaf)
+    category = forest.category.copy()
+    category[inner] = [2, 0, 2, -1]
+    missing_left = forest.missing_left.copy()
+    missing_left[inner[0]] = True
+    starts, members = np.array([0, 2, 3, 6]), np.array([4, 8, 5, 1, 2, 3])
+    shared = replace(forest, category=category, missing_left=missing_left, set_starts=starts, set_members=members)
+
+    own = with_own_sets(shared)
+
+    own.check(1)
+    assert own.category[inner].tolist() == [0, 1, 2, -1]
+    assert own.set_members.tolist() == [1, 2, 3, 4, 8, 1, 2, 3]
+    x = np.array([np.nan, -1, 0, *range(1, 10)])[:, None]
+    np.testing.assert_array_equal(walk(own, x), walk(shared, x))
+    assert with_own_sets(own) is own

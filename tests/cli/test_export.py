@@ -122,3 +122,20 @@ def test_estimator_fitted_on_an_array_takes_a_file_by_position(run, files, tmp_p
     assert export.exit_code == 0, export.output
     assert verify.exit_code == 0, verify.output
     assert [i.name for i in onnx.load(tmp_path / "m.onnx").graph.input] == ["X"]
+
+
+def test_trees_are_exported_in_the_form_that_is_asked_for_and_brought_into_another(run, files, tmp_path):
+    kept, other = tmp_path / "kept.onnx", tmp_path / "other.onnx"
+
+    options = ["--sample", files.sample, "--target", "cuda", "--strategy", "forest"]
+    export = run("export", files.skops, *options, "-o", kept)
+    lower = run("lower", kept, "-o", other, "--strategy", "traverse", "--target", "cuda")
+    refused = run("lower", kept, "-o", other, "--strategy", "forest")
+
+    assert export.exit_code == 0, export.output
+    assert "bridge" in {n.domain for n in onnx.load(kept).graph.node}
+    assert lower.exit_code == 0, lower.output
+    assert {n.domain for n in onnx.load(other).graph.node} == {""}
+    assert run("verify", files.skops, other, files.csv).exit_code == 0
+    assert refused.exit_code == 2
+    assert "Use target 'cpu' or 'cuda', or another strategy." in refused.stderr

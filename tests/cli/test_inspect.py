@@ -68,6 +68,54 @@ def test_outputs_without_a_method_are_listed(run, tmp_path):
     ]
 
 
+def test_function_of_a_forest_is_shown_by_itself(run, files, tmp_path):
+    bridge.export(files.pipeline, files.table, tmp_path / "m.onnx", target="cuda", strategy="forest", check=False)
+
+    text = run("inspect", tmp_path / "m.onnx").stdout
+
+    main, _, function = text.partition("\nFunction bridge::Forest: ")
+    forest = next(line.split() for line in main.splitlines() if line.startswith("bridge "))
+    assert forest[:2] + forest[3:] == ["bridge", "Forest", "1", "CUDA"]
+    rows = [line.split() for line in function.splitlines() if line.startswith("ai.onnx ")]
+    assert ["ai.onnx", "Gather", "f64", "2", "CUDA"] in rows
+    assert {row[-1] for row in rows} == {"CUDA"}
+    assert "to depth" in main
+    assert "on a GPU, nodes" not in main
+    assert "by its function about" in main
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_functions_are_counted_as_their_first_call_types_them(run, tmp_path):
+    model = _plain_model()
+    inner = helper.make_function(
+        "own", "Inner", ["a"], ["b"], [helper.make_node("BitwiseAnd", ["a", "a"], ["b"])], [helper.make_opsetid("", 18)]
+    )
+    outer = helper.make_function(
+        "own",
+        "Outer",
+        ["a"],
+        ["b"],
+        [helper.make_node("Inner", ["a"], ["b"], domain="own")],
+        [helper.make_opsetid("own", 1), helper.make_opsetid("", 18)],
+    )
+    idle = helper.make_function(
+        "own", "Idle", ["a"], ["b"], [helper.make_node("Abs", ["a"], ["b"])], outer.opset_import
+    )
+    model.functions.extend([inner, outer, idle])
+    model.opset_import.append(helper.make_opsetid("own", 1))
+    model.graph.node[1].op_type, model.graph.node[1].domain = "Outer", "own"
+    del model.graph.node[1].input[1]
+    onnx.save(model, tmp_path / "functions.onnx")
+
+    text = run("inspect", tmp_path / "functions.onnx").stdout
+
+    shown = [line.split() for line in text.splitlines() if line.startswith(("ai.onnx", "own", "Function"))]
+    assert ["own", "Outer", "i32", "1", "CPU"] in shown
+    assert ["own", "Inner", "i32", "1", "CPU"] in shown
+    assert ["ai.onnx", "BitwiseAnd", "i32", "1", "CPU"] in shown
+    assert "Idle" not in text
+
+
 def test_truncated_file_is_a_clear_error(run, files, tmp_path):
     (tmp_path / "half.onnx").write_bytes(files.model.read_bytes()[:1000])
 

@@ -310,6 +310,18 @@ def test_forest_of_computed_tables_is_computed_by_its_function():
     np.testing.assert_array_equal(run(model, {"X": x})[0], 2 * walk(any_forest(3), x))
 
 
+@pytest.mark.parametrize("strategy", ["auto", "traverse", "forest"])
+@pytest.mark.parametrize("target", ["cpu", "cuda"])
+def test_set_that_two_nodes_share_is_asked_by_each_in_its_own_way(target, strategy):
+    forest = _asking([[1, 3], [0], [1, 3]], missing=True)
+    shared = replace(forest, category=np.where(forest.category == 2, 0, forest.category))
+    x = np.array([np.nan, -1, 0, 1, 2, 3, 4])[:, None]
+
+    model = lowered(shared, 1, np.float64, target, strategy)
+
+    np.testing.assert_array_equal(run(model, {"X": x})[0], walk(forest, x))
+
+
 DAMAGE = {
     "left beyond the nodes": ("left", lambda t: np.where(t >= 0, 10**6, t), "'left' points to 1000000"),
     "right below the nodes": ("right", lambda t: t - 10**6, "'right' points to -"),
