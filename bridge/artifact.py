@@ -93,7 +93,16 @@ class Metadata:
             raise ArtifactError(f"the file's bridge metadata is damaged ({error}). Export the model again.") from error
 
 
-_JSON_TYPES = {"str": str, "int": int, "bool": bool, "tuple": list, "Mapping": dict, "Kind": str, "Schema": Schema}
+_JSON_TYPES = {
+    "str": str,
+    "int": int,
+    "float": float,
+    "bool": bool,
+    "tuple": list,
+    "Mapping": dict,
+    "Kind": str,
+    "Schema": Schema,
+}
 
 
 def _build(cls: type[T], data: dict[str, Any]) -> T:

@@ -90,6 +90,11 @@ class Method:
         Whether the answer is a list of arrays, which a multi-output classifier of one target gives too.
     roots
         Whether the answer is a root of sums that cancel, a distance: rounding near 0 then shows in its eighth digit.
+    rounding
+        The error that one rounding of each number makes in the estimator's own answer on the rows that it was fitted
+        on, with `roots` in its square; 0.0 where the answer is not a small difference of large numbers.
+    rounding_size
+        The largest answer (or square) on these rows; where one is larger, its rounding is in proportion.
     """
 
     name: str
@@ -101,6 +106,8 @@ class Method:
     sparse: str | None = None
     is_list: bool = False
     roots: bool = False
+    rounding: float = 0.0
+    rounding_size: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -22,6 +22,7 @@ BOOLEAN_OPS = frozenset(
     {"LessOrEqual", "Less", "Greater", "GreaterOrEqual", "Equal", "IsNaN", "IsInf", "And", "Or", "Not"}
 )
 INDEX_OPS = frozenset({"ArgMax", "ArgMin", "Shape"})
+ROUNDING = "bridge.rounding"
 
 
 @dataclass
@@ -170,6 +171,28 @@ class Builder:
         """Return the float64 (rows, outputs) sums of `forest` for the matrix `x`, float32 or float64."""
         tables = [self.constant(table) for table in forest.tables()]
         return self.op(FOREST, x, *tables, domain=BRIDGE_DOMAIN, dtype=ir.DataType.DOUBLE)
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """What `bridge.method.Method` says about the rounding of an answer."""
+
+    error: float = 0.0
+    size: float = 0.0
+    in_square: bool = False
+
+
+def set_rounding(x: ir.Value, rounding: Rounding) -> ir.Value:
+    """Return an answer with a note about its rounding."""
+    if np.isfinite([rounding.error, rounding.size]).all():
+        x.meta[ROUNDING] = rounding
+    return x
+
+
+def get_rounding(answer: object) -> Rounding:
+    """Return what `set_rounding` noted."""
+    found = answer.meta.get(ROUNDING) if isinstance(answer, ir.Value) else None
+    return found if isinstance(found, Rounding) else Rounding()
 
 
 def dtype_of(x: ir.Value) -> np.dtype[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,11 +16,13 @@ from bridge.data.schema import Schema, infer_schema
 from bridge.data.table import in_fitted_order, row_count, take_rows
 from bridge.errors import InputError, InputTypeError, NotFittedError, UnsupportedError
 from bridge.export.block import Block, NumberColumn, Part, TextColumn
-from bridge.export.builder import Builder
+from bridge.export.builder import Builder, get_rounding
 from bridge.export.probe import probe_schema
 from bridge.export.registry import Answer, Given, Labels, Refused, convert
 from bridge.method import METHODS, PREDICT_STD, Classes, Method, answer, offers
 from bridge.opset import BRIDGE_DOMAIN, BRIDGE_OPSET, IR_VERSION, MAIN_DOMAIN, MAIN_OPSET, ML_DOMAIN, ML_OPSET, PRODUCER
+
+logger = logging.getLogger("bridge")
 
 PROBE_ROWS = 3
 """Rows of the sample that each method is asked once, for its dtype and shape."""
@@ -48,7 +51,7 @@ def export_graph(estimator: Any, sample: object, *, methods: Sequence[str] | Non
         raise InputError("the sample has no rows; give at least one, so that dtypes and shapes can be read from it.")
     few = take_rows(sample, np.arange(min(PROBE_ROWS, row_count(sample))))
     if methods is None:
-        names = [name for name in names if not _only_raises(estimator, name, few)] or names
+        names = [name for name in names if not _only_raises(estimator, name, names[0], few)] or names
     actual = {name: _ask(estimator, name, few, problems) for name in names}
     sample = in_fitted_order(sample, getattr(estimator, "feature_names_in_", None))
     schema = infer_schema(sample)
@@ -130,33 +133,52 @@ def _check_labels(estimator: Any) -> None:
             )
 
 
-def _only_raises(estimator: Any, method: str, few: Any) -> bool:
+def _only_raises(estimator: Any, method: str, first: str, few: Any) -> bool:
     """Return whether a method that `hasattr` finds says, once called, that it is not there (for this solver, say).
 
-    An AttributeError without a name was raised on purpose; Python's own say which name was missing.
+    An AttributeError without a name was raised on purpose; Python's own say which name was missing. A ValueError
+    about rows that the `first` method takes is not about the rows; the log says that the method is left out.
     """
     try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
-            answer(estimator, method, few)
+        _answer_quietly(estimator, method, few)
     except NotImplementedError:
         return True
     except AttributeError as error:
         return error.name is None
-    except Exception:  # noqa: BLE001  asked again, and reported, by `_ask`
+    except ValueError as error:
+        if method == first or not _takes(estimator, first, few):
+            return False  # asked again, and reported, by `_ask`
+        logger.warning(
+            "%s.%s is left out of the file, as it refuses to answer: %s", type(estimator).__name__, method, error
+        )
+        return True
+    except Exception:  # noqa: BLE001  as above
         return False
     return False
 
 
+def _takes(estimator: Any, method: str, few: Any) -> bool:
+    try:
+        _answer_quietly(estimator, method, few)
+    except Exception:  # noqa: BLE001  estimators refuse with whatever their code happens to raise
+        return False
+    return True
+
+
+def _answer_quietly(estimator: Any, method: str, few: Any) -> Any:
+    """Return what the estimator answers, without its warnings (log of 0, and the like)."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        return answer(estimator, method, few)
+
+
 def _ask(estimator: Any, method: str, few: Any, problems: Sequence[str]) -> Any:
-    """Return what the estimator itself answers for a few rows, without its warnings (log of 0, and the like)."""
+    """Return what the estimator itself answers for a few rows; raises `InputError` where it refuses them."""
     from sklearn.exceptions import NotFittedError as SklearnNotFittedError
 
     name = type(estimator).__name__
     try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
-            found = answer(estimator, method, few)
+        found = _answer_quietly(estimator, method, few)
     except SklearnNotFittedError as error:
         raise NotFittedError(f"a part of {name} is not fitted: {error}\nCall fit before export.") from error
     except Exception as error:  # estimators refuse with whatever their code happens to raise
@@ -225,6 +247,7 @@ def _close_method(
     is_list = isinstance(actual, list)
     answers = list(given) if isinstance(given, Sequence) else [given]
     arrays = actual if is_list else [actual]
+    rounding = get_rounding(given)
     values = []
     labels = []
     for i, one in enumerate(answers):
@@ -247,7 +270,9 @@ def _close_method(
         stacked=len(answers) > len(arrays),
         sparse=getattr(actual, "format", None) if hasattr(actual, "toarray") else None,
         is_list=is_list,
-        roots=isinstance(given, Block) and given.roots,
+        roots=(isinstance(given, Block) and given.roots) or rounding.in_square,
+        rounding=rounding.error,
+        rounding_size=rounding.size,
     )
 
 

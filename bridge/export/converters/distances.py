@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bridge.export.builder import dtype_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import onnx_ir as ir
     from numpy.typing import ArrayLike, NDArray
 
     from bridge.export.builder import Builder
+
+
+MOST_UNROLLED = 32
+"""Up to this many columns are summed one by one."""
 
 
 def squared_distances(b: Builder, x: ir.Value, points: NDArray[np.floating]) -> ir.Value:
@@ -34,6 +40,27 @@ def squared_distances(b: Builder, x: ir.Value, points: NDArray[np.floating]) -> 
 def differences(b: Builder, x: ir.Value, points: ArrayLike) -> ir.Value:
     """Return (rows, points, columns), x - p for every point."""
     return b.combine("Sub", b.op("Unsqueeze", x, b.constant([1], np.int64)), np.asarray(points)[np.newaxis])
+
+
+def sum_over_columns(
+    b: Builder,
+    x: ir.Value,
+    points: NDArray[np.floating[Any]],
+    term: Callable[[ir.Value, NDArray[np.floating[Any]]], ir.Value],
+) -> ir.Value:
+    """Return (rows, points), the sum of what `term` makes of each column of `x` beside that column of the points.
+
+    Few columns one after the other, as SciPy sums them, to the last bit; many in one array of three dimensions.
+    """
+    if points.shape[1] > MOST_UNROLLED:
+        return b.sum(term(b.op("Unsqueeze", x, b.constant([1], np.int64)), points[np.newaxis]), axis=2)
+    total: ir.Value | None = None
+    for i in range(points.shape[1]):
+        found = term(b.take_columns(x, [i]), points[:, i].reshape(1, -1))
+        total = found if total is None else b.add(total, found)
+    if total is None:
+        raise TypeError("points without columns")
+    return total
 
 
 def quadratic_form(b: Builder, x: ir.Value, matrix: NDArray[np.floating]) -> ir.Value:
