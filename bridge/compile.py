@@ -125,6 +125,7 @@ def export(
         inputs_are_rounded=not fits_float32(sample, exported.schema),
         never_missing=frozenset(c.name for c in exported.schema.columns if not c.allow_nan),
     )
+    _check_batches(model, form)
     metadata = Metadata(
         estimator=exported.estimator_class,
         target=chosen,
@@ -132,7 +133,7 @@ def export(
         schema=_narrowed(exported.schema) if chosen_precision == "float32" else exported.schema,
         methods=exported.methods,
         classes=_classes(estimator),
-        row_bytes=row_bytes(model),
+        row_bytes=0 if model.meta[MIXED_ROWS] else row_bytes(model),
         exact_decisions=bool(model.meta.get(EXACT_DECISIONS)),
         forms=model.meta[NOTES],
         versions=_versions(),
@@ -148,6 +149,14 @@ def export(
     if path is not None:
         write_model(proto, path)
     return proto
+
+
+def _check_batches(model: ir.Model, form: FileForm) -> None:
+    if form.batch_size is not None and model.meta[MIXED_ROWS]:
+        raise InputError(
+            "batch_size cannot be written into a model whose answer for a row hangs on the other rows: to fill up a "
+            "batch would change it. Leave batch_size out."
+        )
 
 
 def _check(estimator: Any, proto: onnx.ModelProto, metadata: Metadata, folder: Path | None, sample: Any) -> Report:
@@ -201,11 +210,7 @@ def lower(
     options = Options(chosen, check_strategy(strategy, chosen))
     source = _read(model_or_path)
     model = run_pipeline(source, options, precision=asked or _precision_as_found(source, chosen))
-    if form.batch_size is not None and model.meta[MIXED_ROWS]:
-        raise InputError(
-            "batch_size cannot be written into a model whose answer for a row hangs on the other rows: to fill up a "
-            "batch would change it. Leave batch_size out."
-        )
+    _check_batches(model, form)
     with large_constants_beside(model, path):
         proto = _to_proto(model, chosen, form)
     metadata = _lowered_metadata(proto, chosen, precision)

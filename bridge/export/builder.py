@@ -29,12 +29,15 @@ ROUNDING = "bridge.rounding"
 class Builder:
     """A graph under construction, at opset 13.
 
+    `loops` counts the loops that `bridge.export.loop` wrote, for their names.
+
     Values know their dtype: comparisons give bool, `ArgMax` int64, `Where` the dtype of its second input, `Cast` what
     it says, and every other operator the dtype of its first input.
     """
 
     nodes: list[ir.Node] = field(default_factory=list)
     initializers: list[ir.Value] = field(default_factory=list)
+    loops: int = 0
     _constants: dict[tuple[str, tuple[int, ...], bytes], ir.Value] = field(default_factory=dict)
 
     def constant(self, array: ArrayLike, dtype: DTypeLike | None = None) -> ir.Value:

@@ -75,10 +75,10 @@ def boundary_rows(estimator: Any, method: str, data: Any, schema: Schema, *, see
     return replace_columns(rows, {p: numbers[:, i] for i, p in enumerate(positions)})
 
 
-def special_rows(data: Any, schema: Schema, *, wide: bool = True, seed: int = 0) -> Any | None:
+def special_rows(data: Any, schema: Schema, *, wide: bool = True, negative: bool = True, seed: int = 0) -> Any | None:
     """Return rows with NaN, infinities, -0.0 and the smallest numbers wherever the model accepts them.
 
-    With `wide` also large numbers, beside which those of the data vanish in float32.
+    With `wide` also large numbers, beside which those of the data vanish in float32; below zero only with `negative`.
     """
     columns = [c for c in schema.columns if c.tensor.startswith("float")]
     count = row_count(data)
@@ -88,7 +88,7 @@ def special_rows(data: Any, schema: Schema, *, wide: bool = True, seed: int = 0)
     rows = take_rows(data, rng.integers(count, size=SPECIAL_ROWS))
     changes = {}
     for column in columns:
-        specials = np.array(_specials(column, wide=wide))
+        specials = np.array([v for v in _specials(column, wide=wide) if negative or not v < 0])
         positions = _open_positions(column)
         numbers = numbers_at(rows, positions).astype(np.float64) if positions else np.zeros((0, 0))
         for position, values in zip(positions, numbers.T, strict=True):

@@ -42,6 +42,7 @@ CUDA_KERNELS = {
     **dict.fromkeys(("Relu", "ConstantOfShape", "Shape"), _ANYTHING),
     "Clip": _FLOATS | {"INT64"},
     "Equal": _ANYTHING,
+    "Loop": _ANYTHING,
 }
 
 
