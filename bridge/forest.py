@@ -67,7 +67,7 @@ class Forest:
     roots
         int32, the first node of every tree.
     values
-        float64, (leaves, outputs).
+        float64, (rows, outputs); leaves that score the same may share a row.
     category
         int32, one entry a node: a set number or -1.
     set_starts, set_members

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,8 @@ BOOLEAN_OPS = frozenset(
 )
 INDEX_OPS = frozenset({"ArgMax", "ArgMin", "Shape"})
 ROUNDING = "bridge.rounding"
+SAMPLED = 256
+"""So many numbers of a constant tell most constants apart."""
 
 
 @dataclass
@@ -38,20 +39,27 @@ class Builder:
     nodes: list[ir.Node] = field(default_factory=list)
     initializers: list[ir.Value] = field(default_factory=list)
     loops: int = 0
-    _constants: dict[tuple[str, tuple[int, ...], bytes], ir.Value] = field(default_factory=dict)
+    _constants: dict[tuple[str, tuple[int, ...], bytes], list[ir.Value]] = field(default_factory=dict)
+    _count: int = 0
 
     def constant(self, array: ArrayLike, dtype: DTypeLike | None = None) -> ir.Value:
         """Return an initializer that holds `array`; equal arrays share one."""
-        values = np.ascontiguousarray(np.asarray(array, dtype)).reshape(np.shape(array))
-        key = (values.dtype.str, values.shape, hashlib.blake2b(values.data).digest())
-        if key not in self._constants:
-            name = f"constant_{len(self._constants)}"
-            tensor = ir.tensor(values, name=name)
-            self._constants[key] = ir.Value(
-                name=name, type=ir.TensorType(tensor.dtype), shape=ir.Shape(values.shape), const_value=tensor
-            )
-            self.initializers.append(self._constants[key])
-        return self._constants[key]
+        values = np.asarray(array, dtype)
+        if values.strides != (0,):  # one number, repeated, is kept as it is: in forests' tables it takes no memory
+            values = np.ascontiguousarray(values).reshape(values.shape)
+        # Only arrays with some equal numbers are compared whole.
+        sample = values.reshape(-1)[:: 1 + values.size // SAMPLED]
+        alike = self._constants.setdefault((values.dtype.str, values.shape, sample.tobytes()), [])
+        for value in alike:
+            if value.const_value is not None and value.const_value.numpy().tobytes() == values.tobytes():
+                return value
+        name = f"constant_{self._count}"
+        self._count += 1
+        tensor = ir.tensor(values, name=name)
+        value = ir.Value(name=name, type=ir.TensorType(tensor.dtype), shape=ir.Shape(values.shape), const_value=tensor)
+        alike.append(value)
+        self.initializers.append(value)
+        return value
 
     def op(
         self,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,11 +14,12 @@ from bridge.data.frame import is_frame
 from bridge.data.schema import Schema, infer_schema
 from bridge.data.table import in_fitted_order, row_count, take_rows
 from bridge.errors import InputError, InputTypeError, NotFittedError, UnsupportedError
+from bridge.export.asking import answer_quietly
 from bridge.export.block import Block, NumberColumn, Part, TextColumn
 from bridge.export.builder import Builder, get_rounding
 from bridge.export.probe import probe_schema
 from bridge.export.registry import Answer, Given, Labels, Refused, convert
-from bridge.method import METHODS, PREDICT_STD, Classes, Method, answer, offers
+from bridge.method import METHODS, PREDICT_STD, Classes, Method, offers
 from bridge.opset import BRIDGE_DOMAIN, BRIDGE_OPSET, IR_VERSION, MAIN_DOMAIN, MAIN_OPSET, ML_DOMAIN, ML_OPSET, PRODUCER
 
 logger = logging.getLogger("bridge")
@@ -140,7 +140,7 @@ def _only_raises(estimator: Any, method: str, first: str, few: Any) -> bool:
     about rows that the `first` method takes is not about the rows; the log says that the method is left out.
     """
     try:
-        _answer_quietly(estimator, method, few)
+        answer_quietly(estimator, method, few)
     except NotImplementedError:
         return True
     except AttributeError as error:
@@ -159,17 +159,10 @@ def _only_raises(estimator: Any, method: str, first: str, few: Any) -> bool:
 
 def _takes(estimator: Any, method: str, few: Any) -> bool:
     try:
-        _answer_quietly(estimator, method, few)
+        answer_quietly(estimator, method, few)
     except Exception:  # noqa: BLE001  estimators refuse with whatever their code happens to raise
         return False
     return True
-
-
-def _answer_quietly(estimator: Any, method: str, few: Any) -> Any:
-    """Return what the estimator answers, without its warnings (log of 0, and the like)."""
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        return answer(estimator, method, few)
 
 
 def _ask(estimator: Any, method: str, few: Any, problems: Sequence[str]) -> Any:
@@ -178,7 +171,7 @@ def _ask(estimator: Any, method: str, few: Any, problems: Sequence[str]) -> Any:
 
     name = type(estimator).__name__
     try:
-        found = _answer_quietly(estimator, method, few)
+        found = answer_quietly(estimator, method, few)
     except SklearnNotFittedError as error:
         raise NotFittedError(f"a part of {name} is not fitted: {error}\nCall fit before export.") from error
     except Exception as error:  # estimators refuse with whatever their code happens to raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ import numpy as np
 
 from bridge.data.frame import frame_columns, missing_mask
 from bridge.data.table import replace_columns, row_count, select_columns, take_rows
-from bridge.method import answer
+from bridge.export.asking import answer_quietly
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -50,9 +49,7 @@ class _Question:
 def _answer(estimator: Any, method: str, data: Any) -> Any:
     """Return the estimator's answer, or None where it refuses."""
     try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
-            return answer(estimator, method, data)
+        return answer_quietly(estimator, method, data)
     except Exception:  # noqa: BLE001 -- estimators refuse with whatever their code happens to raise
         return None
 

@@ -16,12 +16,14 @@ from sklearn.ensemble import (
     RandomForestRegressor,
 )
 
-from bridge.export.converters.trees import read_histogram_trees, read_tree
+from bridge.export.converters.trees import read_histogram_trees
+from bridge.export.tree_reader import read_trees
 from bridge.export.treelite_reader import read_treelite
-from bridge.forest import Forest, concatenate
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from bridge.forest import Forest
 
 
 def _leaves(forest: Forest, X: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -47,8 +49,7 @@ def _goes_left(forest: Forest, node: int, row: NDArray[np.float64]) -> bool:
 
 
 def _ensemble(estimator: Any) -> Forest:
-    trees = [e.tree_ for e in estimator.estimators_]
-    return concatenate([read_tree(t, t.value.reshape(t.node_count, -1)) for t in trees])
+    return read_trees([e.tree_ for e in estimator.estimators_])
 
 
 @pytest.mark.parametrize(

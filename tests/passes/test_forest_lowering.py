@@ -96,6 +96,34 @@ def test_nodes_may_stand_in_any_order(target, strategy, precision, drawn):
 
 
 @every_form
+@pytest.mark.parametrize("outputs", [1, 2, 5])
+def test_leaves_may_share_what_they_score(target, strategy, precision, outputs):
+    rng = np.random.default_rng(outputs)
+    forest = concatenate([tree_of(rng, depth=6, n_features=3) for _ in range(20)])
+    values = rng.integers(1, 100, (3, outputs)).astype(np.float64)
+    forest = replace(forest, leaf=np.where(forest.is_leaf, forest.leaf % 3, -1).astype(np.int32), values=values)
+    x = rows_at(forest, 3, np.float32)
+
+    (total,) = run(lowered(forest, 3, np.float32, target, strategy, precision), {"X": x})
+
+    np.testing.assert_array_equal(total, walk(forest, x))
+
+
+@pytest.mark.parametrize("depth", [9, 10])
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_scores_of_large_trees_are_looked_up_by_their_numbers(depth, outputs):
+    forest = full_tree(depth)
+    values = np.arange(outputs * 2.0).reshape(2, outputs)
+    forest = replace(forest, leaf=np.where(forest.is_leaf, forest.leaf % 2, -1).astype(np.int32), values=values)
+    x = rows_at(forest, 2, np.float32)
+
+    model = lowered(forest, 2, np.float32, "cuda", "traverse")
+
+    np.testing.assert_array_equal(run(model, {"X": x})[0], walk(forest, x))
+    assert operators(model)["GatherElements"] == 4 * (depth - 1) + outputs + (depth == 10)
+
+
+@every_form
 @pytest.mark.parametrize("rows", [0, 1])
 def test_no_rows_and_one_row(target, strategy, precision, rows):
     forest = tree_of(np.random.default_rng(3), depth=4, n_features=3, categories=True, missing=True)

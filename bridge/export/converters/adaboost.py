@@ -10,10 +10,9 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTre
 
 from bridge.export.converters.delegates import ask, column, divided, positions
 from bridge.export.converters.links import softmax
-from bridge.export.converters.trees import read_tree
 from bridge.export.converters.voting import cast_votes
 from bridge.export.registry import Answer, Labels, converts
-from bridge.forest import concatenate
+from bridge.export.tree_reader import read_trees
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,13 +53,11 @@ def _votes(b: Builder, boosting: Any, x: Block) -> ir.Value:
     weights = boosting.estimator_weights_[: len(members)]
     share = 1 / (len(classes) - 1)
     if all(type(e) in _CLASSIFIERS for e in members):
-        forests = []
-        for member, weight in zip(members, weights, strict=True):
-            tree = member.tree_
-            named = member.classes_[tree.value[:, 0, :].argmax(axis=1)]
-            values = np.where(named[:, np.newaxis] == classes, weight, -share * weight)
-            forests.append(read_tree(tree, values))
-        return b.forest(concatenate(forests), x.matrix(np.float32))
+        scores = (
+            np.where(member.classes_[member.tree_.value[:, 0, :].argmax(axis=1)][:, None] == classes, w, -share * w)
+            for member, w in zip(members, weights, strict=True)
+        )
+        return b.forest(read_trees([member.tree_ for member in members], scores), x.matrix(np.float32))
     ballots = b.concat([column(b, positions(b, e, x, classes)) for e in members])
     for_class = cast_votes(b, ballots, len(classes), weights * (1 + share))
     return b.sub(for_class, b.constant(float(share * weights.sum())))
@@ -85,9 +82,5 @@ def _predictions(b: Builder, boosting: Any, x: Block) -> ir.Value:
     members = boosting.estimators_
     if not all(type(e) in _REGRESSORS for e in members):
         return b.concat([column(b, ask(b, e, x, "predict")) for e in members])
-    forests = []
-    for i, member in enumerate(members):
-        values = np.zeros((member.tree_.node_count, len(members)))
-        values[:, i] = member.tree_.value[:, 0, 0]
-        forests.append(read_tree(member.tree_, values))
-    return b.forest(concatenate(forests), x.matrix(np.float32))
+    scores = (np.where(np.arange(len(members)) == i, m.tree_.value[:, 0], 0.0) for i, m in enumerate(members))
+    return b.forest(read_trees([member.tree_ for member in members], scores), x.matrix(np.float32))

@@ -11,15 +11,15 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTre
 from bridge.export.builder import dtype_of
 from bridge.export.converters.delegates import ask, column, divided, positions, total
 from bridge.export.converters.elementary import log1p
-from bridge.export.converters.trees import read_tree
 from bridge.export.converters.voting import cast_votes
 from bridge.export.registry import Answer, Labels, converts
-from bridge.forest import concatenate
+from bridge.export.tree_reader import read_trees
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import onnx_ir as ir
+    from numpy.typing import NDArray
 
     from bridge.export.block import Block
     from bridge.export.builder import Builder
@@ -64,16 +64,19 @@ def _are_trees(bagging: Any) -> bool:
 
 def _tree_sum(b: Builder, bagging: Any, x: Block) -> ir.Value:
     """Return the float64 (rows, outputs) sum of the trees, each of which sees its own columns."""
-    forests = []
-    for estimator, features in zip(bagging.estimators_, bagging.estimators_features_, strict=True):
-        tree = estimator.tree_
-        values = tree.value.reshape(tree.node_count, -1)
-        if isinstance(bagging, BaggingClassifier):
-            wide = np.zeros((tree.node_count, bagging.n_classes_))
-            wide[:, estimator.classes_.astype(np.int64)] = values
-            values = wide
-        forests.append(read_tree(tree, values, np.asarray(features)))
-    return b.forest(concatenate(forests), x.matrix(np.float32))
+    members = bagging.estimators_
+    scores = (
+        _class_columns(e, bagging) if isinstance(bagging, BaggingClassifier) else e.tree_.value[:, 0] for e in members
+    )
+    features = (np.asarray(columns) for columns in bagging.estimators_features_)
+    return b.forest(read_trees([e.tree_ for e in members], scores, features), x.matrix(np.float32))
+
+
+def _class_columns(estimator: Any, bagging: Any) -> NDArray[np.float64]:
+    """Return (nodes, classes), what a tree says in a column for each class: its sample may have held fewer of them."""
+    wide = np.zeros((estimator.tree_.node_count, bagging.n_classes_))
+    wide[:, estimator.classes_.astype(np.int64)] = estimator.tree_.value[:, 0]
+    return wide
 
 
 def _members(bagging: Any, x: Block) -> list[tuple[Any, Block]]:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.ensemble import RandomTreesEmbedding
 
-from bridge.export.converters.trees import read_tree
 from bridge.export.registry import Answer, converts
-from bridge.forest import concatenate
+from bridge.export.tree_reader import read_trees
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+
+    from numpy.typing import NDArray
 
     from bridge.export.block import Block
     from bridge.export.builder import Builder
@@ -24,12 +25,14 @@ def convert_random_trees_embedding(b: Builder, model: Any, x: Block) -> Mapping[
     """Let a forest answer with the position of the leaf, a column a tree, and compare that with all positions."""
     encoder = model.one_hot_encoder_
     trees = [tree.tree_ for tree in model.estimators_]
-    forests = []
-    for number, (tree, leaves) in enumerate(zip(trees, encoder.categories_, strict=True)):
-        values = np.zeros((tree.node_count, len(trees)))
-        values[leaves.astype(np.int64), number] = np.arange(len(leaves))
-        forests.append(read_tree(tree, values))
-    reached = b.forest(concatenate(forests), x.matrix(np.float32))
+
+    def scores() -> Iterator[NDArray[np.float64]]:
+        for number, (tree, leaves) in enumerate(zip(trees, encoder.categories_, strict=True)):
+            values = np.zeros((tree.node_count, len(trees)))
+            values[leaves.astype(np.int64), number] = np.arange(len(leaves))
+            yield values
+
+    reached = b.forest(read_trees(trees, scores()), x.matrix(np.float32))
     counts = [len(leaves) for leaves in encoder.categories_]
     owners = np.repeat(np.arange(len(trees)), counts)
     positions = np.concatenate([np.arange(count, dtype=np.float64) for count in counts])

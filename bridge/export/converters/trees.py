@@ -25,10 +25,11 @@ from bridge.errors import UnsupportedError
 from bridge.export.block import Block, side_by_side
 from bridge.export.converters.links import binary_columns, sigmoid, softmax
 from bridge.export.registry import Answer, Labels, converts, transform
+from bridge.export.tree_reader import read_trees
 from bridge.forest import Forest, concatenate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import onnx_ir as ir
     from numpy.typing import NDArray
@@ -36,38 +37,9 @@ if TYPE_CHECKING:
     from bridge.export.builder import Builder
 
 
-def read_tree(tree: Any, values: NDArray[np.float64], features: NDArray[Any] | None = None) -> Forest:
-    """Return one fitted `sklearn.tree` tree as a forest.
-
-    Parameters
-    ----------
-    tree
-        The estimator's `tree_`.
-    values
-        (nodes, outputs), what a row in each node scores; only the leaves' rows are kept.
-    features
-        The column of the input that each of the tree's features is, where it was fitted on a subset.
-    """
-    is_leaf = tree.children_left < 0
-    feature = np.where(is_leaf, 0, tree.feature)
-    leaf = np.where(is_leaf, np.cumsum(is_leaf) - 1, -1)
-    return Forest(
-        feature=(feature if features is None else np.where(is_leaf, 0, features[feature])).astype(np.int32),
-        threshold=np.where(is_leaf, 0.0, tree.threshold),
-        left=tree.children_left.astype(np.int32),
-        right=np.where(is_leaf, -1, tree.children_right).astype(np.int32),
-        leaf=leaf.astype(np.int32),
-        missing_left=(tree.missing_go_to_left.astype(np.bool_) & ~is_leaf),
-        roots=np.zeros(1, np.int32),
-        values=np.ascontiguousarray(values[is_leaf], np.float64),
-        category=np.full(tree.node_count, -1, np.int32),
-    )
-
-
 def _tree_sum(b: Builder, trees: Sequence[Any], x: Block) -> ir.Value:
     """Return the float64 (rows, outputs x classes) sum of the node values of `trees`, which see x as float32."""
-    forests = (read_tree(t.tree_, t.tree_.value.reshape(t.tree_.node_count, -1)) for t in trees)
-    return b.forest(concatenate(forests), x.matrix(np.float32))
+    return b.forest(read_trees([t.tree_ for t in trees]), x.matrix(np.float32))
 
 
 def _tree_mean(b: Builder, trees: Sequence[Any], x: Block) -> ir.Value:
@@ -115,15 +87,16 @@ def convert_forest_regressor(b: Builder, forest: Any, x: Block) -> Mapping[str, 
 
 def _boosted_scores(b: Builder, boosting: Any, x: Block) -> ir.Value:
     """Return the raw scores (rows, k) of gradient boosting: the initial ones plus learning_rate times the trees."""
-    stages, k = boosting.estimators_.shape
-    forests = []
-    for stage in range(stages):
-        for output in range(k):
-            tree = boosting.estimators_[stage, output].tree_
+    k = boosting.estimators_.shape[1]
+    trees = [estimator.tree_ for estimator in boosting.estimators_.ravel()]
+
+    def scores() -> Iterator[NDArray[np.float64]]:
+        for i, tree in enumerate(trees):
             values = np.zeros((tree.node_count, k))
-            values[:, output] = boosting.learning_rate * tree.value[:, 0, 0]
-            forests.append(read_tree(tree, values))
-    forest = concatenate(forests)
+            values[:, i % k] = boosting.learning_rate * tree.value[:, 0, 0]
+            yield values
+
+    forest = read_trees(trees, scores())
     # GradientBoosting refuses NaN, so its trees need no missing-value routes.
     forest = replace(forest, missing_left=np.zeros_like(forest.missing_left))
     return b.add(b.forest(forest, x.matrix(np.float32)), _initial_scores(b, boosting, x, k))
@@ -263,12 +236,10 @@ def convert_histogram_regressor(b: Builder, boosting: Any, x: Block) -> Mapping[
 @converts(IsolationForest)
 def convert_isolation_forest(b: Builder, forest: Any, x: Block) -> Mapping[str, Answer]:
     """Score by 2 ** -(mean path length / its expectation) (Liu, Ting and Zhou 2008, section 2)."""
-    forests: list[Forest] = []
-    for tree, features in zip(forest.estimators_, forest.estimators_features_, strict=True):
-        fitted = tree.tree_
-        depth = forest._decision_path_lengths[len(forests)] + forest._average_path_length_per_tree[len(forests)] - 1.0
-        forests.append(read_tree(fitted, np.asarray(depth, np.float64).reshape(-1, 1), features))
-    depths = b.forest(concatenate(forests), x.matrix(np.float32))
+    paths = zip(forest._decision_path_lengths, forest._average_path_length_per_tree, strict=True)
+    scores = ((decisions + beyond - 1.0).reshape(-1, 1) for decisions, beyond in paths)
+    trees = read_trees([tree.tree_ for tree in forest.estimators_], scores, forest.estimators_features_)
+    depths = b.forest(trees, x.matrix(np.float32))
     expected = len(forest.estimators_) * _average_path_length([forest._max_samples])
     # With one sample a tree, every path has its expected length (IsolationForest._compute_score_samples).
     ratio = b.div(depths, b.constant(expected)) if expected[0] else b.cast(b.op("Equal", depths, depths), np.float64)

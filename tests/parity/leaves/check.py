@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import onnx_ir as ir
@@ -42,7 +42,7 @@ BATCH = 2000
 HELD_OUT_SEED = 2
 EXACT_BITS = {"exact": 53, "float32": 24}
 """Whole numbers of so many bits have exact sums."""
-VALUES = [t.name for t in Forest.__dataclass_fields__.values()].index("values")
+LEAF, VALUES = ([t.name for t in Forest.__dataclass_fields__.values()].index(name) for name in ("leaf", "values"))
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,10 @@ def _forest_nodes(model):
 
 
 def _forest(node):
-    return Forest.from_tables([require_constant(t, "a table") for t in node.inputs[1:]])
+    """Return the forest of a node, each of its leaves with a row of `values` of its own, by which it is known."""
+    forest = Forest.from_tables([require_constant(t, "a table") for t in node.inputs[1:]])
+    leaf = np.where(forest.is_leaf, np.cumsum(forest.is_leaf) - 1, -1).astype(np.int32)
+    return replace(forest, leaf=leaf, values=forest.values[forest.leaf[forest.is_leaf]])
 
 
 def _leave_fingerprints(model, bits):
@@ -145,12 +148,13 @@ def _leave_fingerprints(model, bits):
         forest = _forest(node)
         values = fingerprints(forest, bits)
         tables.append(values)
-        tensor = ir.tensor(values, name=f"fingerprints_{i}")
-        value = ir.Value(
-            name=tensor.name, type=ir.TensorType(tensor.dtype), shape=ir.Shape(values.shape), const_value=tensor
-        )
-        model.graph.register_initializer(value)
-        node.replace_input_with(1 + VALUES, value)
+        for place, table in ((LEAF, forest.leaf), (VALUES, values)):
+            tensor = ir.tensor(table, name=f"fingerprints_{i}_{place}")
+            value = ir.Value(
+                name=tensor.name, type=ir.TensorType(tensor.dtype), shape=ir.Shape(table.shape), const_value=tensor
+            )
+            model.graph.register_initializer(value)
+            node.replace_input_with(1 + place, value)
         (output,) = node.outputs
         output.name, output.shape = f"sums_{i}", ir.Shape(["batch", forest.n_outputs])
         outputs.append(output)

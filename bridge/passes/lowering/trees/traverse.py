@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 FEW_OUTPUTS = 4
 """Up to this many outputs have a table each, which takes less time than to copy a row of outputs for each leaf."""
 
+MANY_SLOTS, SHARED = 1024, 16
+"""In trees of so many slots, a score that so many slots share on average is looked up by way of its number.
+
+Trees of 6,700 leaves and 2 classes (500 of them, 1,000 rows): 9 ms in place of 19 ms, and half the bytes in the file.
+"""
+
 
 def group_as_traversal(tape: RuleTape, group: Group, values: NDArray[np.float64], columns: ir.Value) -> ir.Value:
     """Return the sums (outputs, rows), float64, of a group of trees; `columns` is (features, rows).
@@ -53,7 +59,12 @@ def sum_slots(tape: RuleTape, group: Group, values: NDArray[np.float64], slot: i
     axes = tape.constant([0], np.int64)
     outputs = values.shape[1]
     if outputs <= FEW_OUTPUTS:
-        reached = [_look_up(tape, tape.constant(values[group.leaf, k]), slot) for k in range(outputs)]
+        if group.leaf.shape[1] >= max(MANY_SLOTS, SHARED * len(values)):
+            slot = _look_up(tape, tape.constant(group.leaf), slot)
+            tables = [np.tile(column, (len(group.leaf), 1)) for column in values.T]
+        else:
+            tables = [np.ascontiguousarray(column).take(group.leaf) for column in values.T]
+        reached = [_look_up(tape, tape.constant(table), slot) for table in tables]
         sums = [tape.op("ReduceSum", r, axes, keepdims=1, dtype=ir.DataType.DOUBLE) for r in reached]
         return sums[0] if outputs == 1 else tape.op("Concat", *sums, axis=0, dtype=ir.DataType.DOUBLE)
     leaf = _look_up(tape, tape.constant(group.leaf), slot)
