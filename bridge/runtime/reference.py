@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 def make_reference(model: onnx.ModelProto) -> ReferenceEvaluator:
     """Return an evaluator of `model` that needs no runtime: exact, and milliseconds a row."""
-    from onnx.inliner import inline_local_functions
     from onnx.reference import ReferenceEvaluator
     from onnx.reference.op_run import OpRun
 
@@ -24,6 +23,10 @@ def make_reference(model: onnx.ModelProto) -> ReferenceEvaluator:
         def _run(self, data: NDArray[Any], indices: NDArray[Any], axis: int = 0) -> tuple[NDArray[Any]]:
             return (np.take_along_axis(data, indices.astype(np.int64), axis=axis),)
 
-    # To the functions of a model the evaluator does not hand its new operators on.
-    inlined = inline_local_functions(model) if model.functions else model
-    return ReferenceEvaluator(inlined, new_ops=[GatherElements])
+    class Evaluator(ReferenceEvaluator):
+        """Evaluates the functions of a model too with the operator above: the evaluator's own does not hand it on."""
+
+        def __init__(self, proto: Any, **options: Any) -> None:
+            super().__init__(proto, **{"new_ops": [GatherElements], **options})
+
+    return Evaluator(model)
