@@ -263,6 +263,26 @@ def concatenate(forests: Iterable[Forest]) -> Forest:
     return Forest(**tables)  # type: ignore[arg-type]
 
 
+def with_plain_leaves(forest: Forest) -> Forest:
+    """Return an equal forest in which nothing stands where nothing is read; in a file anything may."""
+    is_leaf = forest.is_leaf
+    leaves = np.flatnonzero(is_leaf)
+    numbers = {"feature": 0, "left": -1, "right": -1, "missing_left": 0, "category": -1}
+    is_plain = all((getattr(forest, name)[leaves] == number).all() for name, number in numbers.items())
+    if is_plain and (forest.leaf[~is_leaf] == -1).all():
+        return forest
+    return replace(
+        forest,
+        feature=np.where(is_leaf, 0, forest.feature),
+        threshold=np.where(is_leaf | (forest.category >= 0), 0.0, forest.threshold),
+        left=np.where(is_leaf, -1, forest.left),
+        right=np.where(is_leaf, -1, forest.right),
+        leaf=np.where(is_leaf, forest.leaf, -1),
+        missing_left=forest.missing_left & ~is_leaf,
+        category=np.where(is_leaf, -1, forest.category),
+    )
+
+
 def with_own_sets(forest: Forest) -> Forest:
     """Return an equal forest in which each set is asked for by one node; in a file several may share one, or none ask.
 
@@ -270,9 +290,7 @@ def with_own_sets(forest: Forest) -> Forest:
     """
     nodes = np.flatnonzero((forest.category >= 0) & ~forest.is_leaf)
     asked = forest.category[nodes]
-    if len(nodes) == np.count_nonzero(forest.category >= 0) and np.array_equal(
-        np.sort(asked), np.arange(len(forest.set_starts) - 1)
-    ):
+    if np.array_equal(np.sort(asked), np.arange(len(forest.set_starts) - 1)):
         return forest
     sizes = np.diff(forest.set_starts)[asked]
     starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes, dtype=np.int64)])

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.errors import InputError
-from bridge.forest import MAX_DEPTH, Forest, concatenate, floor_float32, with_own_sets
+from bridge.forest import MAX_DEPTH, Forest, concatenate, floor_float32, with_own_sets, with_plain_leaves
 from tests.forests import forests, rows_at, shuffled, tree_of, walk
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
@@ -194,3 +194,36 @@ def test_sets_that_nodes_share_or_leave_out_become_the_nodes_own():
     x = np.array([np.nan, -1, 0, *range(1, 10)])[:, None]
     np.testing.assert_array_equal(walk(own, x), walk(shared, x))
     assert with_own_sets(own) is own
+
+
+def test_what_is_not_read_becomes_what_converters_write():
+    forest = concatenate([chain(3), chain(0)])
+    leaf = forest.is_leaf
+    odd = replace(
+        forest,
+        feature=np.where(leaf, 2**31 - 1, forest.feature),
+        threshold=np.where(leaf, np.nan, forest.threshold),
+        left=np.where(leaf, -(2**31), forest.left),
+        right=np.where(leaf, 2**31 - 1, forest.right),
+        leaf=np.where(leaf, forest.leaf, 2**31 - 1),
+        missing_left=leaf,
+        category=np.where(leaf, 0, -1),
+        set_starts=np.array([0, 1]),
+        set_members=np.array([7]),
+    )
+
+    plain = with_own_sets(with_plain_leaves(odd))
+
+    for table, expected in zip(plain.tables(), forest.tables(), strict=True):
+        np.testing.assert_array_equal(table, expected)
+    assert with_plain_leaves(forest) is forest
+
+
+@pytest.mark.parametrize("table", ["feature", "left", "right", "missing_left", "category", "leaf"])
+def test_a_table_alone_that_says_something_where_nothing_is_read_is_seen(table):
+    forest = chain(3)
+    unread = ~forest.is_leaf if table == "leaf" else forest.is_leaf
+    value = {"missing_left": True, "left": -7}.get(table, 5)
+    odd = replace(forest, **{table: np.where(unread, value, getattr(forest, table))})
+
+    np.testing.assert_array_equal(getattr(with_plain_leaves(odd), table), getattr(forest, table))

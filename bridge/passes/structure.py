@@ -80,7 +80,7 @@ def _check_versions(model: onnx.ModelProto) -> None:
     if model.ir_version > onnx.IR_VERSION:
         raise ArtifactError(f"the model has IR version {model.ir_version}; this onnx knows up to {onnx.IR_VERSION}.")
     newest = {MAIN_DOMAIN: onnx.defs.onnx_opset_version(), ML_DOMAIN: onnx.defs.onnx_ml_opset_version()}
-    for opset in model.opset_import:
+    for opset in (*model.opset_import, *(o for f in model.functions for o in f.opset_import)):
         limit = newest.get(opset.domain)
         if limit is not None and not 1 <= opset.version <= limit:
             raise ArtifactError(

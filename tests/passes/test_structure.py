@@ -63,6 +63,10 @@ FAULTS = {
     ),
     "future file": (lambda m: setattr(m, "ir_version", 1000), "IR version 1000"),
     "future operators": (lambda m: setattr(m.opset_import[1], "version", 255), "version 255 of ai.onnx.ml"),
+    "future operators of a function": (
+        lambda m: m.functions.add(name="f", domain="own").opset_import.add(version=2**40),
+        "version 1099511627776 of ai.onnx; 1 to",
+    ),
     "no version": (
         lambda m: m.opset_import.pop(),
         r"node 'scaler' \(Scaler\) is of ai.onnx.ml, of which the model imports no version",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import onnx_ir as ir
 
 from bridge.errors import DeclinedError
-from bridge.forest import with_own_sets
+from bridge.forest import with_own_sets, with_plain_leaves
 from bridge.opset import BRIDGE_DOMAIN, BRIDGE_OPSET, FOREST
 from bridge.passes.lowering.trees.cost import cheapest, estimate, row_cost
 from bridge.passes.lowering.trees.features import resolve_features
@@ -42,7 +42,7 @@ FORMS: dict[Form, GroupForm] = {
 @lowers(BRIDGE_DOMAIN, FOREST)
 def lower_forest(tape: RuleTape, node: ir.Node) -> Sequence[ir.Value]:
     """Return the sums of a forest in the form that the options ask for, or that suits the target."""
-    forest, x = with_own_sets(read_forest(node)), node.inputs[0]
+    forest, x = with_own_sets(with_plain_leaves(read_forest(node))), node.inputs[0]
     if x is None:
         raise DeclinedError("Forest has no input")
     return [write_forest(tape, forest, x)]
