@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import onnx
 from google.protobuf.message import DecodeError
 
+from bridge.data.analysis import Analysis
 from bridge.data.beside import written_beside
 from bridge.data.schema import Column, Schema
 from bridge.errors import ArtifactError, InputTypeError
@@ -80,7 +81,7 @@ class Metadata:
             data = json.loads(text)
             _check_format(data.pop("format"))
             schema = data["schema"]
-            data["schema"] = _build(Schema, {**schema, "columns": [_build(Column, c) for c in schema["columns"]]})
+            data["schema"] = _build(Schema, {**schema, "columns": [_build_column(c) for c in schema["columns"]]})
             for method in data["methods"]:
                 method["labels"] = [_build(Classes, c) for c in method["labels"]]
             data["methods"] = [_build(Method, m) for m in data["methods"]]
@@ -93,16 +94,8 @@ class Metadata:
             raise ArtifactError(f"the file's bridge metadata is damaged ({error}). Export the model again.") from error
 
 
-_JSON_TYPES = {
-    "str": str,
-    "int": int,
-    "float": float,
-    "bool": bool,
-    "tuple": list,
-    "Mapping": dict,
-    "Kind": str,
-    "Schema": Schema,
-}
+_JSON_TYPES = {"str": str, "int": int, "float": float, "bool": bool, "tuple": list, "Mapping": dict}
+_JSON_TYPES |= {"Kind": str, "Analyzer": str, "Accents": str, "Schema": Schema, "Analysis": Analysis}
 
 
 def _build(cls: type[T], data: dict[str, Any]) -> T:
@@ -115,6 +108,11 @@ def _build(cls: type[T], data: dict[str, Any]) -> T:
         if not is_absent and not isinstance(value, expected):
             raise TypeError(f"{each.name} is {value!r}, expected {written}")
     return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in data.items()})
+
+
+def _build_column(data: dict[str, Any]) -> Column:
+    analysis = data.get("analysis")
+    return _build(Column, data if analysis is None else {**data, "analysis": _build(Analysis, analysis)})
 
 
 def _check_columns(schema: Schema) -> None:

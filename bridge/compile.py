@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     import onnx_ir as ir
 
-    from bridge.data.schema import Schema
+    from bridge.data.schema import Column, Schema
     from bridge.runtime.predictor import Predictor
     from bridge.verify.report import Report
 
@@ -280,7 +280,13 @@ def compile(  # noqa: A001
 
 def _narrowed(schema: Schema) -> Schema:
     """Return the schema of a graph whose float64 inputs became float32."""
-    return schema.with_columns(replace(c, tensor="float32") if c.tensor == "float64" else c for c in schema.columns)
+    return schema.with_columns(map(_narrowed_column, schema.columns))
+
+
+def _narrowed_column(column: Column) -> Column:
+    if column.analysis is not None and column.analysis.dtype == "float64":
+        return replace(column, analysis=replace(column.analysis, dtype="float32"))
+    return replace(column, tensor="float32") if column.tensor == "float64" else column
 
 
 def _classes(estimator: Any) -> tuple[Classes, ...]:

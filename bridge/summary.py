@@ -99,9 +99,13 @@ def summarize(model: onnx.ModelProto) -> Summary:
 
 
 def _host_work(metadata: Metadata, text: Counter[str], copies: Mapping[str, str]) -> Iterator[str]:
-    coded = [c.name for c in metadata.schema.columns if c.is_text and c.tensor != "str"]
+    columns = metadata.schema.columns
+    coded = [c.name for c in columns if c.is_text and c.tensor != "str" and c.analysis is None]
     if coded:
         yield f"text to codes, by the predictor: {', '.join(coded)}"
+    for column in columns:
+        if column.analysis is not None:
+            yield f"text to counts of terms, by the predictor: {column.analysis.column} ({column.analysis})"
     named = [m.name for m in metadata.methods if m.labels]
     if named:
         yield f"codes to label names, by the predictor: {', '.join(named)}"

@@ -86,8 +86,10 @@ def _inputs(summary: Summary) -> Table:
     schema = summary.metadata.schema
     table = _table(f"\nInputs: a table of {schema.n_features} columns", "name", "data", "graph", "values")
     for column in schema.columns[:MOST_COLUMNS]:
-        graph = f"{column.tensor} (rows, {column.width})"
+        graph = f"{column.tensor} (rows, {column.width if column.analysis is None else 'any'})"
         table.add_row(_plain(column.name), column.dtype, graph, _values(column))
+        if column.analysis is not None:
+            table.add_row(_plain(column.analysis.counts), "", f"{column.analysis.dtype} (rows, any)", "")
     more = len(schema.columns) - MOST_COLUMNS
     if more > 0:
         table.add_row(f"and {more} more", "", "", "")
@@ -96,7 +98,7 @@ def _inputs(summary: Summary) -> Table:
 
 def _values(column: Column) -> str:
     notes = [f"{len(column.vocabulary)} known, others refused" if column.strict else f"{len(column.vocabulary)} known"]
-    notes = notes if column.vocabulary else []
+    notes = notes if column.vocabulary else [f"hashed to {column.analysis.width}"] if column.analysis else []
     refused = [name for name, allowed in (("NaN", column.allow_nan), ("infinity", column.allow_inf)) if not allowed]
     if column.is_text:
         refused = ["missing"] if not column.allow_nan else []

@@ -11,9 +11,10 @@ import numpy as np
 
 from bridge.data.frame import as_values, frame_columns, is_frame, raw_column
 from bridge.data.numbers import NumberReader
-from bridge.data.schema import Column, Schema, as_table, is_sparse
+from bridge.data.schema import Column, Schema, as_table, as_vector, is_sparse
+from bridge.data.terms import TermsReader
 from bridge.data.text import TextReader
-from bridge.errors import InputError
+from bridge.errors import InputError, InputTypeError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +42,8 @@ class Encoder:
         """
         if self._matrix is not None and type(data) is np.ndarray and data.ndim == 2:
             return self._encode_matrix(data)
+        if self.schema.kind == "vector":
+            return self._encode_vector(data)
         if is_frame(data):
             return self._encode_frame(data)
         if not self.schema.positional:
@@ -51,17 +54,22 @@ class Encoder:
         self._check_width(array.shape[1])
         return self._encode_columns([array[:, i] for i in self._own_positions])
 
+    @property
+    def expands(self) -> bool:
+        """Whether the inputs may take much more room than the table: text that is taken apart."""
+        return any(c.analysis is not None for c in self.schema.columns)
+
     @cached_property
     def _matrix(self) -> NumberReader | None:
         """The reader of the one input that takes the whole table, where the model has that."""
         columns = self.schema.columns
-        if self.schema.kind == "frame" or len(columns) != 1 or columns[0].is_text:
+        if self.schema.kind in ("frame", "vector") or len(columns) != 1 or columns[0].is_text:
             return None
         return NumberReader(columns[0])
 
     @cached_property
-    def _readers(self) -> list[tuple[Column, NumberReader | TextReader]]:
-        return [(c, TextReader(c) if c.is_text else NumberReader(c)) for c in self.schema.columns]
+    def _readers(self) -> list[tuple[Column, NumberReader | TextReader | TermsReader]]:
+        return [(c, _reader(c)) for c in self.schema.columns]
 
     @cached_property
     def _own_positions(self) -> list[int]:
@@ -75,6 +83,22 @@ class Encoder:
         self._check_width(array.shape[1])
         return {self.schema.columns[0].name: self._matrix(array)}  # type: ignore[misc]
 
+    def _encode_vector(self, data: Any) -> Feeds:
+        vector = as_vector(data)
+        column = self.schema.columns[0] if self.schema.columns else None
+        if vector is None and column is not None and not column.is_text and not is_frame(data):
+            array = as_table(data)  # scikit-learn takes one column in either form
+            self._check_width(array.shape[1])
+            vector = array[:, 0]
+        if vector is None and isinstance(data, (list, tuple, np.ndarray)) and not len(data):
+            vector = np.zeros(0, object if column is None or column.is_text else np.float64)
+        if vector is None:
+            raise InputTypeError(
+                f"the model was exported for one value per row; found {type(data).__name__}.\n"
+                "Give a list, a Series or a 1-dimensional array."
+            )
+        return self._encode_columns([vector] * len(self.schema.columns))
+
     def _encode_frame(self, frame: Any) -> Feeds:
         columns = [raw_column(frame, i) for i in self._find_columns(frame_columns(frame))]
         if self._matrix is not None:
@@ -86,7 +110,9 @@ class Encoder:
         feeds: Feeds = {}
         rest = iter(columns)
         for column, reader in self._readers:
-            if isinstance(reader, TextReader):
+            if isinstance(reader, TermsReader):
+                feeds[column.name], feeds[reader.analysis.counts] = reader(next(rest))
+            elif isinstance(reader, TextReader):
                 feeds[column.name] = reader(next(rest))
             elif column.width == 1:
                 feeds[column.name] = reader(as_values(next(rest)).reshape(-1, 1))
@@ -143,6 +169,12 @@ class Encoder:
             "the columns are in another order than those the model was fitted on, which its estimator refuses.\n"
             f"Expected {_listed(names)}; use X[model.feature_names_in_]."
         )
+
+
+def _reader(column: Column) -> NumberReader | TextReader | TermsReader:
+    if column.analysis is not None:
+        return TermsReader(column, column.analysis)
+    return TextReader(column) if column.is_text else NumberReader(column)
 
 
 def _listed(names: Sequence[Any], most: int = 8) -> str:

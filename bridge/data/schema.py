@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-Kind = Literal["frame", "array", "sparse"]
+    from bridge.data.analysis import Analysis
+
+Kind = Literal["frame", "array", "sparse", "vector"]
 Scalar = str | int | float | bool
 
 UNKNOWN_CODE = -1
@@ -54,7 +56,7 @@ class Column:
     width, index
         How many columns of the table this input takes, and the position of the first.
     vocabulary
-        For text: the value of each code. Empty until the export has met the encoders.
+        For text: the value of each code, or with an `analysis` each term. Empty until the export has met the encoders.
     allowed, allowed_counts
         For numbers that an encoder checks: the values that it accepts. Of several columns they stand one after
         another, and `allowed_counts` says how many are each column's; -1 for one that is not checked.
@@ -62,6 +64,9 @@ class Column:
         Whether the estimator raises on a value that `vocabulary` or `allowed` does not hold.
     allow_nan, allow_none, allow_inf, allow_huge
         Whether the estimator accepts NaN, None (in text), infinities and numbers beyond float32 here.
+    analysis
+        For text that the host takes apart into terms: how. The input then holds positions of terms, and there is a
+        second one for their counts.
     problem
         Why no graph can take this column, for one that the model may not use at all; else empty.
     """
@@ -79,6 +84,7 @@ class Column:
     allow_none: bool = True
     allow_inf: bool = True
     allow_huge: bool = True
+    analysis: Analysis | None = None
     problem: str = ""
 
     @property
@@ -97,7 +103,8 @@ class Schema:
     Attributes
     ----------
     kind
-        "frame": one input a column, found by name. "array" and "sparse": columns found by position.
+        "frame": one input a column, found by name. "array" and "sparse": columns found by position. "vector": one
+        column without a second dimension, such as a list of texts.
     columns
         The graph's inputs; columns that the model does not use are not among them.
     n_features
@@ -121,8 +128,10 @@ class Schema:
         return replace(self, columns=tuple(columns))
 
 
-def infer_schema(sample: object) -> Schema:
+def infer_schema(sample: object, *, takes_vector: bool = False) -> Schema:
     """Return the schema of `sample`: a DataFrame (pandas, polars, Arrow), an array, or a scipy sparse matrix.
+
+    One-dimensional data is taken where it is text, and with `takes_vector` where it is numbers.
 
     dtypes are taken from every row of the sample. Raises `InputError` for what no graph can take (complex numbers,
     dates), `InputTypeError` for what is no table at all. A column of a DataFrame that no graph can take has the reason
@@ -134,6 +143,9 @@ def infer_schema(sample: object) -> Schema:
         dtype = np.dtype(sample.dtype)  # type: ignore[attr-defined]
         width = int(sample.shape[1])  # type: ignore[attr-defined]
         return Schema("sparse", (Column(ARRAY_INPUT, dtype.name, _tensor_dtype(dtype, "the matrix"), width),), width)
+    vector = as_vector(sample)
+    if vector is not None and (takes_vector or vector.dtype.kind in "OUT"):
+        return Schema("vector", (_infer_column(ARRAY_INPUT, 0, vector),), 1)
     array = as_table(sample)
     if not array.shape[1]:
         raise InputError("the array has no columns; expected at least one.")
@@ -144,6 +156,19 @@ def infer_schema(sample: object) -> Schema:
         return Schema("array", (Column(ARRAY_INPUT, "float64", "float64", len(columns)),), len(columns))
     tensor = _tensor_dtype(array.dtype, "the array")
     return Schema("array", (Column(ARRAY_INPUT, array.dtype.name, tensor, array.shape[1]),), array.shape[1])
+
+
+def as_vector(data: object) -> NDArray[Any] | None:
+    """Return one-dimensional data (a Series, an array, a list of texts) as an array; None for anything else."""
+    if isinstance(data, (list, tuple)):
+        # NumPy would give every text the room of the longest.
+        is_vector = bool(data) and all(v is None or isinstance(v, (str, Real)) for v in data)
+        holds_text = is_vector and any(isinstance(v, str) for v in data)
+        return np.array(data, object if holds_text else None) if is_vector else None
+    if isinstance(data, np.ndarray):
+        return data if data.ndim == 1 else None
+    is_series = hasattr(data, "to_numpy") and len(getattr(data, "shape", (0,))) == 1
+    return as_values(data) if is_series else None
 
 
 def is_sparse(data: object) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bridge.data.frame import as_values, frame_columns, is_frame, raw_column
-from bridge.data.schema import as_table, is_sparse
+from bridge.data.schema import as_table, as_vector, is_sparse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,7 +30,8 @@ def take_rows(table: Any, indices: NDArray[np.integer]) -> Any:
         return table[indices] if hasattr(table, "with_columns") else table.take(indices)
     if is_sparse(table):
         return table.tocsr()[indices]
-    return as_table(table)[indices]
+    vector = as_vector(table)
+    return as_table(table)[indices] if vector is None else vector[indices]
 
 
 def select_columns(table: Any, names: Sequence[str]) -> Any:
@@ -56,15 +57,22 @@ def column_at(table: Any, position: int) -> NDArray[Any]:
     """Return one column as a one-dimensional array."""
     if is_frame(table):
         return as_values(raw_column(table, position))
-    return as_table(table.toarray() if is_sparse(table) else table)[:, position]
+    return _as_columns(table)[:, position]
 
 
 def numbers_at(table: Any, positions: Sequence[int]) -> NDArray[Any]:
     """Return columns of numbers side by side, in their common dtype."""
     if is_frame(table):
         return np.column_stack([as_values(raw_column(table, position)) for position in positions])
-    array = as_table(table.toarray() if is_sparse(table) else table)
+    array = _as_columns(table)
     return array if list(positions) == list(range(array.shape[1])) else array[:, list(positions)]
+
+
+def _as_columns(table: Any) -> NDArray[Any]:
+    vector = as_vector(table)
+    if vector is not None:
+        return vector.reshape(-1, 1)
+    return as_table(table.toarray() if is_sparse(table) else table)
 
 
 def replace_columns(table: Any, values: Mapping[int, NDArray[Any]]) -> Any:
@@ -72,6 +80,9 @@ def replace_columns(table: Any, values: Mapping[int, NDArray[Any]]) -> Any:
     if is_sparse(table):
         return type(table)(replace_columns(table.toarray(), values))
     if not is_frame(table):
+        vector = as_vector(table)
+        if vector is not None:
+            return values.get(0, vector).astype(vector.dtype)
         array = as_table(table).copy()
         for position, column in values.items():
             array[:, position] = column

@@ -10,7 +10,7 @@ from sklearn.utils._missing import is_pandas_na, is_scalar_nan
 
 from bridge.data.schema import MISSING_CODE, NONE_CODE, UNKNOWN_CODE, Scalar
 from bridge.errors import UnsupportedError
-from bridge.export.builder import Builder, dtype_of
+from bridge.export.builder import Builder, Terms, dtype_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,17 +18,33 @@ if TYPE_CHECKING:
     import onnx_ir as ir
     from numpy.typing import DTypeLike
 
+    from bridge.data.analysis import Analysis
+
+
+@dataclass(frozen=True)
+class TermsInput:
+    """Two inputs that hold the terms of a text column: how the host finds them, and their vocabulary if they have one.
+
+    The names in the analysis are given once the graph is whole.
+    """
+
+    terms: Terms
+    analysis: Analysis
+    vocabulary: tuple[str, ...]
+
 
 @dataclass
 class TextColumn:
     """A text input: hands out a code for every value that an encoder asks about.
 
-    The values met during the export, in order, become the vocabulary of the input.
+    The values met during the export, in order, become the vocabulary of the input. A vectorizer takes the text apart
+    instead, and adds inputs of its own.
     """
 
     name: str
     values: dict[Scalar, int] = field(default_factory=dict)
     strict: bool = False
+    terms: list[TermsInput] = field(default_factory=list)
 
     def code(self, value: Any) -> int:
         """Return the code of `value`: its own for text, MISSING_CODE for NaN, NONE_CODE for None."""
@@ -157,8 +173,14 @@ class Block:
         to = np.dtype(dtype) if dtype is not None else self.dtype
         # Casting a concatenation of like parts takes one node where casting each part takes many.
         if len({p.value.dtype for p in self.parts}) == 1:
-            return self.builder.cast(self.builder.concat([p.value for p in self.parts]), to)
-        return self.builder.concat([self.builder.cast(p.value, to) for p in self.parts])
+            return self.builder.cast(self._concatenated([p.value for p in self.parts]), to)
+        return self._concatenated([self.builder.cast(p.value, to) for p in self.parts])
+
+    def _concatenated(self, values: list[ir.Value]) -> ir.Value:
+        result = self.builder.concat(values)
+        if len(values) > 1 and any(v in self.builder.terms or v in self.builder.pieces for v in values):
+            self.builder.pieces[result] = [(v, p.width) for v, p in zip(values, self.parts, strict=True)]
+        return result
 
     def floats(self) -> ir.Value:
         """Return the columns as a matrix in `float_dtype`."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,10 +21,21 @@ if TYPE_CHECKING:
 BOOLEAN_OPS = frozenset(
     {"LessOrEqual", "Less", "Greater", "GreaterOrEqual", "Equal", "IsNaN", "IsInf", "And", "Or", "Not"}
 )
+FEW_OUTPUTS = 64
+"""Up to this many columns of a product, the rows that terms name are gathered: the matrix itself is mostly zeros."""
 INDEX_OPS = frozenset({"ArgMax", "ArgMin", "Shape"})
 ROUNDING = "bridge.rounding"
 SAMPLED = 256
 """So many numbers of a constant tell most constants apart."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """A matrix of few values a row: int64 (rows, k) columns and the values there; column `width` is none of them."""
+
+    columns: ir.Value
+    values: ir.Value
+    width: int
 
 
 @dataclass
@@ -39,6 +51,10 @@ class Builder:
     nodes: list[ir.Node] = field(default_factory=list)
     initializers: list[ir.Value] = field(default_factory=list)
     loops: int = 0
+    terms: dict[ir.Value, Terms] = field(default_factory=dict)
+    """The matrices that are known as terms too, which is how `project` multiplies them."""
+    pieces: dict[ir.Value, list[tuple[ir.Value, int]]] = field(default_factory=dict)
+    """The matrices that stand side by side, each with its width, in a matrix of which some are terms."""
     _constants: dict[tuple[str, tuple[int, ...], bytes], list[ir.Value]] = field(default_factory=dict)
     _count: int = 0
 
@@ -84,7 +100,15 @@ class Builder:
     def cast(self, x: ir.Value, dtype: DTypeLike) -> ir.Value:
         """Return `x` in `dtype`; no node where it already is."""
         to = ir.DataType.from_numpy(np.dtype(dtype))
-        return x if x.dtype == to else self.op("Cast", x, to=to.value)
+        if x.dtype == to:
+            return x
+        result = self.op("Cast", x, to=to.value)
+        if x in self.terms:
+            known = self.terms[x]
+            self.terms[result] = replace(known, values=self.cast(known.values, dtype))
+        if x in self.pieces:
+            self.pieces[result] = [(self.cast(piece, dtype), width) for piece, width in self.pieces[x]]
+        return result
 
     def like(self, array: ArrayLike, x: ir.Value) -> ir.Value:
         """Return a constant in the dtype of `x`."""
@@ -116,7 +140,30 @@ class Builder:
         """Return `x @ weights` for a matrix of weights, in the dtype that NumPy gives the product."""
         matrix = np.asarray(weights)
         wide = np.result_type(dtype_of(x), matrix.dtype)
+        if x in self.terms and matrix.shape[1] <= max(FEW_OUTPUTS, len(matrix) // 256):
+            return self._project_terms(self.terms[x], matrix.astype(wide))
+        if x in self.pieces:
+            starts = np.cumsum([width for _, width in self.pieces[x]])[:-1]
+            parts = zip(self.pieces[x], np.split(matrix, starts), strict=True)
+            products = [self.cast(self.project(piece, rows), wide) for (piece, _), rows in parts]
+            return reduce(self.add, products)
         return self.matmul(self.cast(x, wide), self.constant(matrix, wide))
+
+    def _project_terms(self, x: Terms, matrix: NDArray[Any]) -> ir.Value:
+        """Return the sum of the rows of `matrix` that the columns name, times the values."""
+        rows = np.concatenate([matrix, np.zeros((1, matrix.shape[1]), matrix.dtype)])
+        taken = self.op("Gather", self.constant(rows), x.columns, axis=0)
+        values = self.op("Unsqueeze", self.cast(x.values, matrix.dtype), self.constant([2], np.int64))
+        return self.sum(self.mul(taken, values))
+
+    def spread(self, x: Terms) -> ir.Value:
+        """Return terms as the matrix that they stand for, in which `project` and others find them again."""
+        zeros = self.repeat_row(np.zeros(x.width + 1, dtype_of(x.values)), x.columns)
+        wide = self.op("ScatterElements", zeros, x.columns, x.values, axis=1)
+        bounds = [self.constant([n], np.int64) for n in (0, x.width, 1)]
+        result = self.op("Slice", wide, *bounds)
+        self.terms[result] = x
+        return result
 
     def combine(self, op_type: str, x: ir.Value, array: ArrayLike) -> ir.Value:
         """Return `x op array` in the dtype that NumPy gives it."""

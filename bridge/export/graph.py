@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import onnx_ir as ir
 
 from bridge.data.frame import is_frame
-from bridge.data.schema import Schema, infer_schema
+from bridge.data.schema import Schema, as_vector, infer_schema
 from bridge.data.table import in_fitted_order, row_count, take_rows
 from bridge.errors import InputError, InputTypeError, NotFittedError, UnsupportedError
 from bridge.export.asking import answer_quietly
-from bridge.export.block import Block, NumberColumn, Part, TextColumn
+from bridge.export.block import Block
 from bridge.export.builder import Builder, get_rounding
+from bridge.export.inputs import finish_schema, name_terms, open_inputs
 from bridge.export.probe import probe_schema
 from bridge.export.registry import Answer, Given, Labels, Refused, convert
 from bridge.method import METHODS, PREDICT_STD, Classes, Method, offers
@@ -24,6 +25,8 @@ from bridge.opset import BRIDGE_DOMAIN, BRIDGE_OPSET, IR_VERSION, MAIN_DOMAIN, M
 
 logger = logging.getLogger("bridge")
 
+WIDEST = 2**17
+"""The most columns that `transform` may answer with: 1 MB a row."""
 PROBE_ROWS = 3
 """Rows of the sample that each method is asked once, for its dtype and shape."""
 
@@ -46,7 +49,9 @@ def export_graph(estimator: Any, sample: object, *, methods: Sequence[str] | Non
     """
     names = _method_names(estimator, methods)
     _check_labels(estimator)
-    problems = [c.problem for c in infer_schema(sample).columns if c.problem]
+    _check_table(estimator, names[0], sample)
+    takes_vector = _takes_vector(estimator, sample)
+    problems = [c.problem for c in infer_schema(sample, takes_vector=takes_vector).columns if c.problem]
     if not row_count(sample):
         raise InputError("the sample has no rows; give at least one, so that dtypes and shapes can be read from it.")
     few = take_rows(sample, np.arange(min(PROBE_ROWS, row_count(sample))))
@@ -54,9 +59,9 @@ def export_graph(estimator: Any, sample: object, *, methods: Sequence[str] | Non
         names = [name for name in names if not _only_raises(estimator, name, names[0], few)] or names
     actual = {name: _ask(estimator, name, few, problems) for name in names}
     sample = in_fitted_order(sample, getattr(estimator, "feature_names_in_", None))
-    schema = infer_schema(sample)
+    schema = infer_schema(sample, takes_vector=takes_vector)
     b = Builder()
-    inputs, block = _open_inputs(b, schema)
+    inputs, block = open_inputs(b, schema)
     answers = dict(convert(b, estimator, block))
     if "predict_proba" in answers and "predict_log_proba" in names and "predict_log_proba" not in answers:
         answers["predict_log_proba"] = _log(b, answers["predict_proba"])
@@ -64,6 +69,7 @@ def export_graph(estimator: Any, sample: object, *, methods: Sequence[str] | Non
         names = [name for name in names if name != PREDICT_STD]
     outputs: list[ir.Value] = []
     specs = []
+    inputs += name_terms(inputs, block)
     taken = {v.name for v in inputs}
     for name in names:
         given = answers.get(name)
@@ -76,7 +82,7 @@ def export_graph(estimator: Any, sample: object, *, methods: Sequence[str] | Non
         values, spec = _close_method(b, name, given, actual[name], taken)
         outputs += values
         specs.append(spec)
-    schema = _finish_schema(schema, block)
+    schema = finish_schema(schema, block)
     _rename_constants(b.initializers, taken)
     graph = ir.Graph(
         [v for v in inputs if v.uses()],
@@ -119,6 +125,24 @@ def _method_names(estimator: Any, methods: Sequence[str] | None) -> list[str]:
         raise InputError(f"{cls.__name__} has no method {', '.join(unknown)}; it has {', '.join(offered)}")
     # The standard deviation is the second of two answers.
     return list(dict.fromkeys(["predict", *methods] if PREDICT_STD in methods else methods))
+
+
+def _check_table(estimator: Any, method: str, sample: object) -> None:
+    """Raise for an estimator that reads a dict for each row; `infer_schema` refuses all else that is no table."""
+    holds_dicts = isinstance(sample, (list, tuple)) and bool(sample) and isinstance(sample[0], dict)
+    if holds_dicts and _takes(estimator, method, sample):
+        raise UnsupportedError(
+            f"{type(estimator).__name__} reads a dict for each row, where a file has a table.\n"
+            "Make a DataFrame of the dicts, and use OneHotEncoder on its columns of text."
+        )
+
+
+def _takes_vector(estimator: Any, sample: object) -> bool:
+    """Return whether the estimator takes numbers without a second dimension, as IsotonicRegression does."""
+    from sklearn.utils import get_tags
+
+    vector = as_vector(sample)
+    return vector is not None and vector.dtype.kind not in "OUT" and get_tags(estimator).input_tags.one_d_array
 
 
 def _check_labels(estimator: Any) -> None:
@@ -182,42 +206,6 @@ def _ask(estimator: Any, method: str, few: Any, problems: Sequence[str]) -> Any:
     return found.to_numpy() if is_frame(found) else found  # set_output, or a function of DataFrames
 
 
-def _open_inputs(b: Builder, schema: Schema) -> tuple[list[ir.Value], Block]:
-    inputs = []
-    parts = []
-    for column in schema.columns:
-        dtype = ir.DataType.from_numpy(np.dtype(column.tensor))
-        value = ir.Value(name=column.name, type=ir.TensorType(dtype), shape=ir.Shape(["batch", column.width]))
-        inputs.append(value)
-        names = None
-        if schema.feature_names is not None:
-            names = (schema.feature_names[column.index],)
-        if column.is_text:
-            parts.append(Part(value, 1, text=TextColumn(column.name), names=names))
-        else:
-            source = NumberColumn(column.name, column.width)
-            parts.append(Part(value, column.width, source=source, names=names))
-    return inputs, Block(b, tuple(parts), sparse=schema.kind == "sparse", frame=schema.kind == "frame")
-
-
-def _finish_schema(schema: Schema, block: Block) -> Schema:
-    """Return the schema with the inputs that the graph uses, and what the encoders said about them."""
-    columns = []
-    for column, part in zip(schema.columns, block.parts, strict=True):
-        if not part.value.uses():
-            continue
-        if column.problem:
-            raise InputError(column.problem)
-        if part.text is not None:
-            columns.append(replace(column, vocabulary=tuple(part.text.values), strict=part.text.strict))
-        elif part.source is not None:
-            allowed, counts = part.source.flat()
-            columns.append(replace(column, allowed=allowed, allowed_counts=counts, strict=part.source.strict))
-        else:
-            columns.append(column)
-    return schema.with_columns(columns)
-
-
 def _rename_constants(initializers: Sequence[ir.Value], taken: set[str | None]) -> None:
     """Give constants other names than the inputs and outputs have: a column may be called like one of them."""
     for value in initializers:
@@ -237,6 +225,11 @@ def _close_method(
     b: Builder, name: str, given: Given, actual: Any, taken: set[str | None]
 ) -> tuple[list[ir.Value], Method]:
     """Make the graph outputs of one method; `actual` is what the estimator itself returned for a few rows."""
+    if isinstance(given, Block) and given.width > WIDEST:
+        raise UnsupportedError(
+            f"{name} has {given.width:,} columns, and a file answers with all of them, zeros too.\n"
+            f"Up to {WIDEST:,} can be exported; a classifier or regressor behind it in a Pipeline has no such bound."
+        )
     is_list = isinstance(actual, list)
     answers = list(given) if isinstance(given, Sequence) else [given]
     arrays = actual if is_list else [actual]

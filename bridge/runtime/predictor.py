@@ -12,6 +12,8 @@ import onnx
 
 from bridge.artifact import Metadata, as_model, batch_size, data_files, get_metadata
 from bridge.data.encode import Encoder
+from bridge.data.schema import as_vector
+from bridge.data.table import row_count, take_rows
 from bridge.errors import ArtifactError, BridgeError, InputError, InputTypeError, UnsupportedError
 from bridge.method import PREDICT_STD
 from bridge.plain import describe_plain
@@ -35,6 +37,8 @@ Of 1 to 64 MB, 2 to 4 took least time for forests (20,000 rows: 30 to 40 % less 
 """
 DEVICE_BYTES = 256 * 2**20
 """The same on a GPU, where a batch must be large for its work to outweigh its start."""
+TEXT_ROWS = 1024
+"""Rows of text that are taken apart at once: their terms take the room of the longest row each."""
 
 logger = logging.getLogger("bridge")
 
@@ -88,7 +92,8 @@ class Predictor:
             # A multi-output classifier of one target has a list of one, as its answers show.
             is_list = any(m.is_list or (m.name == "predict" and m.shape == (1,)) for m in self.methods)
             self.classes_ = classes if is_list or len(classes) > 1 else classes[0]
-        self.n_features_in_ = metadata.schema.n_features
+        if metadata.schema.kind != "vector":
+            self.n_features_in_ = metadata.schema.n_features
         if metadata.schema.feature_names is not None:
             self.feature_names_in_ = np.array(metadata.schema.feature_names, dtype=object)
 
@@ -102,9 +107,8 @@ class Predictor:
                 f"{build.method.name} takes no {', '.join(options)}: the file holds the answer for X alone.\n"
                 f"Standard deviations are in it where the estimator has them and {PREDICT_STD!r} was exported."
             )
-        feeds = self._encode(X)
-        rows = _count_rows(feeds)
-        return build(self._blocks.run(partial(self._execute, outputs), feeds, rows)) if rows else build.empty()
+        arrays = self._run_rows(outputs, X)
+        return build.empty() if arrays is None else build(arrays)
 
     def _predict(
         self,
@@ -122,12 +126,21 @@ class Predictor:
             )
         if not return_std:
             return predict(X)
-        feeds = self._encode(X)
-        rows = _count_rows(feeds)
-        if not rows:
+        arrays = self._run_rows([b.method.outputs[0] for b in builds], X)
+        if arrays is None:
             return tuple(build.empty() for build in builds)
-        arrays = self._blocks.run(partial(self._execute, [b.method.outputs[0] for b in builds]), feeds, rows)
         return tuple(build([array]) for build, array in zip(builds, arrays, strict=True))
+
+    def _run_rows(self, outputs: list[str], X: Any) -> Sequence[NDArray[Any]] | None:  # noqa: N803
+        """Return the outputs for the rows of X, None where there are no rows."""
+        if self._encode.expands and (count := row_count(X)) > TEXT_ROWS:
+            vector = as_vector(X)
+            rows = X if vector is None else vector
+            parts = [self._run_rows(outputs, take_rows(rows, some)) for some in _portions(count, TEXT_ROWS)]
+            return [np.concatenate(arrays) for arrays in zip(*(p for p in parts if p is not None), strict=True)]
+        feeds = self._encode(X)
+        count = _count_rows(feeds)
+        return self._blocks.run(partial(self._execute, outputs), feeds, count) if count else None
 
     def _execute(self, outputs: list[str], feeds: dict[str, NDArray[Any]]) -> Sequence[NDArray[Any]]:
         try:
@@ -138,8 +151,9 @@ class Predictor:
     def run(self, X: Any) -> dict[str, NDArray[Any]]:  # noqa: N803
         """Return every output of the graph by name, as the graph gives it."""
         names = list(self._session.outputs)
-        feeds = self._encode(X)
-        answers = self._blocks.run(partial(self._execute, names), feeds, _count_rows(feeds))
+        answers = self._run_rows(names, X)
+        if answers is None:
+            answers = self._blocks.run(partial(self._execute, names), self._encode(X), 0)
         return dict(zip(names, answers, strict=True))
 
     @property
@@ -164,6 +178,10 @@ class Predictor:
         return _restore, (self._path or self._model.SerializeToString(),)
 
 
+def _portions(count: int, size: int) -> list[NDArray[np.int64]]:
+    return [np.arange(start, min(start + size, count)) for start in range(0, count, size)]
+
+
 def _count_rows(feeds: dict[str, NDArray[Any]]) -> int:
     return len(next(iter(feeds.values()))) if feeds else 0
 
@@ -179,7 +197,8 @@ def _blocks(model: onnx.ModelProto, metadata: Metadata, *, on_device: bool) -> B
 
 def _check_names(metadata: Metadata, session: Session) -> None:
     """Raise where the metadata speaks of inputs and outputs that the graph does not have."""
-    inputs = [c.name for c in metadata.schema.columns]
+    columns = metadata.schema.columns
+    inputs = [c.name for c in columns] + [c.analysis.counts for c in columns if c.analysis is not None]
     outputs = [name for method in metadata.methods for name in method.outputs]
     for kind, wanted, had in (("input", inputs, session.inputs), ("output", outputs, session.outputs)):
         if absent := [name for name in wanted if name not in had]:

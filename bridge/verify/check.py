@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from importlib.util import find_spec
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from bridge.artifact import as_model, get_metadata
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 CHECK_ROWS = 10_000
 """An export is checked on at most this many rows of its sample, evenly spaced."""
+CHECK_VALUES = 2**26
+"""And on fewer, where their answers would take more than 512 MB: those of a vectorizer have a column for each term."""
 REFERENCE_ROWS = 200
 """The reference evaluator takes milliseconds a row."""
 
@@ -63,7 +66,9 @@ def check_model(estimator: Any, model: onnx.ModelProto | os.PathLike[str], sampl
         raise InputError("the model has no bridge metadata")
     has_runtime = find_spec("onnxruntime") is not None
     predictor = load(model, device="cpu") if has_runtime else load_reference(as_model(model))
-    rows = spread_rows(sample, CHECK_ROWS if has_runtime else REFERENCE_ROWS)
+    widest = max(prod(m.shape) * len(m.outputs) for m in metadata.methods)
+    most = min(CHECK_ROWS, CHECK_VALUES // max(widest, 1)) if has_runtime else REFERENCE_ROWS
+    rows = spread_rows(sample, max(most, 1))
     report = compare(estimator, predictor, rows)
     parts = list(report.methods)
     on_thresholds = boundary_rows(estimator, _steepest(metadata.methods), rows, metadata.schema)

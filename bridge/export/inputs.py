@@ -1,0 +1,78 @@
+"""The inputs of a graph: open at the start of an export, described at its end, with what the encoders asked for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx_ir as ir
+
+from bridge.errors import InputError
+from bridge.export.block import Block, NumberColumn, Part, TextColumn
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bridge.data.schema import Column, Schema
+    from bridge.export.block import TermsInput
+    from bridge.export.builder import Builder
+
+
+def open_inputs(b: Builder, schema: Schema) -> tuple[list[ir.Value], Block]:
+    """Return a graph input for every column, and the block that they make."""
+    inputs = []
+    parts = []
+    for column in schema.columns:
+        dtype = ir.DataType.from_numpy(np.dtype(column.tensor))
+        value = ir.Value(name=column.name, type=ir.TensorType(dtype), shape=ir.Shape(["batch", column.width]))
+        inputs.append(value)
+        names = None
+        if schema.feature_names is not None:
+            names = (schema.feature_names[column.index],)
+        if column.is_text:
+            parts.append(Part(value, 1, text=TextColumn(column.name), names=names))
+        else:
+            source = NumberColumn(column.name, column.width)
+            parts.append(Part(value, column.width, source=source, names=names))
+    return inputs, Block(b, tuple(parts), sparse=schema.kind == "sparse", frame=schema.kind == "frame")
+
+
+def finish_schema(schema: Schema, block: Block) -> Schema:
+    """Return the schema with the inputs that the graph uses, and what the encoders said about them."""
+    columns: list[Column] = []
+    for column, part in zip(schema.columns, block.parts, strict=True):
+        if part.text is not None:
+            columns += [_terms_column(column, each) for each in part.text.terms]
+        if not part.value.uses():
+            continue
+        if column.problem:
+            raise InputError(column.problem)
+        if part.text is not None:
+            columns.append(replace(column, vocabulary=tuple(part.text.values), strict=part.text.strict))
+        elif part.source is not None:
+            allowed, counts = part.source.flat()
+            columns.append(replace(column, allowed=allowed, allowed_counts=counts, strict=part.source.strict))
+        else:
+            columns.append(column)
+    return schema.with_columns(columns)
+
+
+def name_terms(inputs: Sequence[ir.Value], block: Block) -> list[ir.Value]:
+    """Name the inputs that hold the terms of text after its column, and return them."""
+    taken = {v.name for v in inputs}
+    found = []
+    for part in block.parts:
+        for each in part.text.terms if part.text is not None else ():
+            for value, what in ((each.terms.columns, "terms"), (each.terms.values, "counts")):
+                value.name = f"{part.value.name}.{what}"
+                while value.name in taken:
+                    value.name += "_"
+                taken.add(value.name)
+                found.append(value)
+    return found
+
+
+def _terms_column(column: Column, given: TermsInput) -> Column:
+    analysis = replace(given.analysis, counts=str(given.terms.values.name))
+    return replace(column, name=str(given.terms.columns.name), vocabulary=given.vocabulary, analysis=analysis)

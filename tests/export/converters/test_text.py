@@ -1,0 +1,184 @@
+"""Vectorizers of text, alone and in front of models, answer as scikit-learn's do, on every target."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import TruncatedSVD
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_extraction import DictVectorizer, FeatureHasher
+from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfTransformer, TfidfVectorizer
+from sklearn.linear_model import LogisticRegression, SGDClassifier
+from sklearn.naive_bayes import ComplementNB, MultinomialNB
+from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.preprocessing import MaxAbsScaler, Normalizer, OneHotEncoder, StandardScaler
+from sklearn.svm import SVC, LinearSVC
+
+import bridge
+from bridge.errors import InputTypeError, UnsupportedError
+
+TEXTS = [
+    "Der Flug nach Köln ist spät, größer ﬁne",
+    "the the plane is late",
+    "",
+    "naïve café's  \t two",
+    "İstanbul ß ẞ a\u0308 x_y 12",
+    "数学 好 的 天氣",
+    "one two three one two",
+    "the café is late two",
+] * 3
+Y = np.array(list("aabbcacb") * 3)
+UNSEEN = ["unseen words", "Köln is LATE late", " ", "the café ﬁne one two three", "\u1e9b\u0323 Ⅷ ①", "😀 the"]
+FRAME = pd.DataFrame({"review": TEXTS, "stars": np.arange(24.0) % 5, "town": list("xyz") * 8})
+NEW = pd.DataFrame({"review": UNSEEN, "stars": [1.0, 9, 3, 0, 2, 2], "town": list("xyzqxy")})
+TARGETS = ["cpu", "cuda", "portable"]
+ON_EVERY_TARGET = pytest.mark.parametrize("target", TARGETS)
+
+
+def check(model, sample=TEXTS, unseen=UNSEEN, *, target="cpu", y=Y):
+    model.fit(sample, y)
+    file = bridge.export(model, sample, target=target)
+    report = bridge.verify(model, file, unseen)
+    assert report.ok, report
+    return file
+
+
+@pytest.mark.parametrize(
+    "vectorizer",
+    [
+        CountVectorizer(),
+        CountVectorizer(binary=True, dtype=np.float32, analyzer="char_wb", ngram_range=(1, 3)),
+        CountVectorizer(vocabulary={"late": 1, "the": 0, "köln": 2}),
+        CountVectorizer(max_df=0.3, min_df=2, max_features=4),
+        TfidfVectorizer(),
+        TfidfVectorizer(dtype=np.float32),
+        TfidfVectorizer(norm="l1", sublinear_tf=True, smooth_idf=False, ngram_range=(1, 2), stop_words="english"),
+        TfidfVectorizer(norm=None, use_idf=False, strip_accents="ascii", analyzer="char", ngram_range=(2, 3)),
+        TfidfVectorizer(use_idf=False, binary=True, token_pattern=r"(?u)\b\w+\b", strip_accents="unicode"),
+        HashingVectorizer(n_features=64),
+        HashingVectorizer(n_features=8, norm="l1", alternate_sign=False),
+        HashingVectorizer(n_features=5, norm=None, binary=True),
+    ],
+    ids=repr,
+)
+@ON_EVERY_TARGET
+def test_vectorizer(vectorizer, target):
+    check(vectorizer, target=target)
+
+
+@pytest.mark.parametrize("options", [{}, {"sublinear_tf": True}, {"norm": "l1", "use_idf": False}], ids=str)
+@ON_EVERY_TARGET
+def test_weights_of_a_matrix_of_counts(options, target):
+    counts = np.random.default_rng(0).poisson(0.7, (30, 6)).astype(float)
+    check(TfidfTransformer(**options), counts, counts[::-1] + 1, target=target, y=None)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        make_pipeline(TfidfVectorizer(), LogisticRegression()),
+        make_pipeline(CountVectorizer(), TfidfTransformer(), LinearSVC()),
+        make_pipeline(CountVectorizer(), MultinomialNB()),
+        make_pipeline(CountVectorizer(dtype=np.float32), ComplementNB()),
+        make_pipeline(HashingVectorizer(), SGDClassifier(random_state=0)),
+        make_pipeline(TfidfVectorizer(), Normalizer("max"), MaxAbsScaler(), LogisticRegression()),
+        make_pipeline(TfidfVectorizer(), TruncatedSVD(3, random_state=0), SVC()),
+        make_pipeline(TfidfVectorizer(), SVC()),
+        make_pipeline(CountVectorizer(), RandomForestClassifier(5, random_state=0)),
+        make_pipeline(
+            FeatureUnion(
+                [("w", TfidfVectorizer()), ("c", CountVectorizer(analyzer="char"))], transformer_weights={"w": 2}
+            ),
+            LogisticRegression(),
+        ),
+    ],
+    ids=lambda m: "-".join(type(s).__name__ for _, s in m.steps),
+)
+@ON_EVERY_TARGET
+def test_model_of_texts(model, target):
+    check(model, target=target)
+
+
+def columns(**options):
+    return ColumnTransformer(
+        [
+            ("words", TfidfVectorizer(), "review"),
+            ("hashed", HashingVectorizer(n_features=32), "review"),
+            ("stars", StandardScaler(), ["stars"]),
+            ("town", OneHotEncoder(handle_unknown="ignore"), ["town"]),
+        ],
+        **options,
+    )
+
+
+@ON_EVERY_TARGET
+def test_text_beside_numbers(target):
+    file = check(make_pipeline(columns(), LogisticRegression()), FRAME, NEW, target=target)
+    assert {"review.terms", "review.counts", "review.terms_", "review.counts_"} < {i.name for i in file.graph.input}
+    assert "ScatterElements" not in {n.op_type for n in file.graph.node}  # the terms' rows are gathered
+
+
+def test_text_that_is_a_category_too(tmp_path):
+    both = ColumnTransformer([("a", TfidfVectorizer(), "town"), ("b", OneHotEncoder(), ["town"])])
+    both.set_params(a__token_pattern=".")
+    bridge.export(both.fit(FRAME), FRAME, tmp_path / "m.onnx", target="cpu")
+    assert bridge.verify(both, tmp_path / "m.onnx", FRAME[::-1]).ok
+
+
+def test_columns_in_another_order_and_of_polars():
+    model = make_pipeline(columns(), LogisticRegression()).fit(FRAME, Y)
+    predictor = bridge.compile(model, FRAME, device="cpu")
+    expected = model.predict_proba(NEW)
+    np.testing.assert_allclose(predictor.predict_proba(NEW[["town", "stars", "review"]]), expected, rtol=1e-12)
+    np.testing.assert_allclose(predictor.predict_proba(pl.from_pandas(NEW)), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("of", [list, tuple, np.array, pd.Series, pl.Series], ids=lambda f: f.__name__)
+def test_rows_of_text_in_any_form(of):
+    model = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(TEXTS, Y)
+    predictor = bridge.compile(model, of(TEXTS), device="cpu")
+    np.testing.assert_array_equal(predictor.predict(of(UNSEEN)), model.predict(UNSEEN))
+    assert predictor.predict([]).shape == (0,)
+    assert not hasattr(predictor, "n_features_in_")
+
+
+def test_more_rows_than_are_taken_apart_at_once():
+    model = make_pipeline(HashingVectorizer(n_features=2**12), LogisticRegression()).fit(TEXTS, Y)
+    rows = TEXTS * 120
+    np.testing.assert_allclose(
+        bridge.compile(model, TEXTS, device="cpu").predict_proba(rows), model.predict_proba(rows), rtol=1e-12
+    )
+
+
+def test_a_table_is_refused_where_texts_were():
+    predictor = bridge.compile(
+        make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(TEXTS, Y), TEXTS, device="cpu"
+    )
+    with pytest.raises(InputTypeError, match=r"one value per row; found DataFrame"):
+        predictor.predict(FRAME)
+
+
+@pytest.mark.parametrize(
+    ("vectorizer", "message"),
+    [
+        (TfidfVectorizer(tokenizer=str.split, token_pattern=None), r"TfidfVectorizer\(tokenizer=split\) runs Python"),
+        (CountVectorizer(analyzer=str.split), r"CountVectorizer\(analyzer=split\) runs Python"),
+        (CountVectorizer(preprocessor=str.upper), r"CountVectorizer\(preprocessor=upper\) runs Python"),
+        (CountVectorizer(strip_accents=str.title), r"CountVectorizer\(strip_accents=title\) runs Python"),
+        (CountVectorizer(dtype=np.int8), r"expected one of float64, float32, int64, int32"),
+        (HashingVectorizer(), r"transform has 1,048,576 columns"),
+    ],
+)
+def test_what_no_file_can_hold_is_refused(vectorizer, message):
+    with pytest.raises(UnsupportedError, match=message):
+        bridge.export(vectorizer.fit(TEXTS), TEXTS)
+
+
+def test_rows_that_are_no_table_are_refused():
+    dicts = [{"a": 1, "b": "x"}, {"a": 2}]
+    for estimator in (DictVectorizer().fit(dicts), FeatureHasher()):
+        with pytest.raises(UnsupportedError, match=r"reads a dict for each row, where a file has a table"):
+            bridge.export(estimator, dicts)
+    with pytest.raises(UnsupportedError, match=r"reads names for each row, where a file has a table"):
+        bridge.export(FeatureHasher(input_type="string"), [["a", "b"], ["c", "d"]])
