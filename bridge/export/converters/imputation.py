@@ -42,7 +42,7 @@ def convert_simple_imputer(b: Builder, imputer: Any, x: Block) -> Mapping[str, A
         source, positions = _source_behind(imputer.missing_values, x, kept)
         filled = _impute(b, imputer.missing_values, chosen, fills)
         parts = (Part(filled, len(kept), source=source, positions=positions),) if len(kept) else ()
-        marks = [_mark(b, imputer.missing_values, b.take_columns(whole, indicated))] if indicated else []
+        marks = [mark_missing(b, imputer.missing_values, b.take_columns(whole, indicated))] if indicated else []
     # Beside text, the marks are the objects True and False, which compare as 1 and 0.
     dtype = np.dtype(np.int64) if x.has_text else dtype_of(parts[0].value) if parts else x.float_dtype
     extra = tuple(Part(b.cast(b.concat(marks), dtype), len(indicated)) for _ in indicated[:1])
@@ -57,7 +57,7 @@ def convert_missing_indicator(b: Builder, indicator: Any, x: Block) -> Mapping[s
     if x.has_text:
         mask = b.concat([_mark_part(b, indicator.missing_values, part) for part in x.select(features).columns()])
     else:
-        mask = _mark(b, indicator.missing_values, b.take_columns(x.matrix(), features))
+        mask = mark_missing(b, indicator.missing_values, b.take_columns(x.matrix(), features))
     return {"transform": replace(x.of(mask, len(features)), sparse=_is_sparse_mask(indicator, x))}
 
 
@@ -91,7 +91,7 @@ def _float_matrix(imputer: Any, x: Block) -> ir.Value:
 def _impute(b: Builder, missing: Any, value: ir.Value, fills: NDArray[Any]) -> ir.Value:
     if not _may_be_missing(missing, value):
         return value
-    return b.where(_mark(b, missing, value), b.like(fills.reshape(1, -1), value), value)
+    return b.where(mark_missing(b, missing, value), b.like(fills.reshape(1, -1), value), value)
 
 
 def _impute_parts(b: Builder, missing: Any, x: Block, fills: NDArray[Any], kept: NDArray[np.intp]) -> tuple[Part, ...]:
@@ -120,7 +120,7 @@ def _impute_text(b: Builder, missing: Any, part: Part, fill: Any) -> Part:
 def _mark_part(b: Builder, missing: Any, part: Part) -> ir.Value:
     """Return where a column, text or numbers, is missing."""
     if part.text is None:
-        return _mark(b, missing, part.value)
+        return mark_missing(b, missing, part.value)
     if is_pandas_na(missing):  # stands for every missing value
         return b.op("LessOrEqual", part.value, b.constant(MISSING_CODE))
     if not isinstance(missing, str) and not _is_missing_marker(missing):
@@ -128,7 +128,7 @@ def _mark_part(b: Builder, missing: Any, part: Part) -> ir.Value:
     return b.op("Equal", part.value, b.constant(part.text.code(missing)))
 
 
-def _mark(b: Builder, missing: Any, value: ir.Value) -> ir.Value:
+def mark_missing(b: Builder, missing: Any, value: ir.Value) -> ir.Value:
     """Return where numbers are missing, as `sklearn.utils._mask._get_mask` has it."""
     if not _may_be_missing(missing, value):
         return _nowhere(b, value)

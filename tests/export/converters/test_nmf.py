@@ -61,7 +61,7 @@ def test_float32_and_sparse_data(agree, solver):
 
 
 @pytest.mark.parametrize(
-    "model", [NMF(3, tol=0.05), NMF(3, solver="mu", tol=0.05), MiniBatchNMF(3, tol=0.05)], ids=repr
+    "model", [NMF(3, tol=0.05), NMF(3, solver="mu", tol=0.005), MiniBatchNMF(3, tol=0.05)], ids=repr
 )
 @pytest.mark.parametrize("target", ["cpu", "portable"])
 def test_rows_are_run_together(model, target, monkeypatch):
