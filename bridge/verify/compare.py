@@ -67,7 +67,8 @@ def compare_method(
     loose = found.labels | (found.scaled > bounds.scaled)
     explained = np.zeros(rows, np.bool_)
     if predictor.metadata.precision == "exact":
-        explained |= found.absolute <= MOST_ROUNDINGS * made.rounding * _growth(found, made.rounding_size)
+        rounded = found.absolute <= MOST_ROUNDINGS * made.rounding * _growth(found, made.rounding_size)
+        explained |= rounded & ~found.labels
     if found.labels.any():
         explained |= found.labels & (_margins(estimator, data, rows) <= bounds.margin)
     suspects = np.flatnonzero(loose & ~explained)
