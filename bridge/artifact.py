@@ -50,6 +50,8 @@ class Metadata:
         The bytes that the widest step of the graph needs for one row: predictors size their batches by it.
     exact_decisions
         Whether every decision is taken on the estimator's own bits, so that rows on a threshold agree too.
+    sums_float32
+        Whether the estimator itself sums, or takes exponentials, in float32: its answers then have float32's rounding.
     forms
         How each group of trees is written, in words.
     versions
@@ -66,6 +68,7 @@ class Metadata:
     classes: tuple[Classes, ...] = ()
     row_bytes: int = 0
     exact_decisions: bool = False
+    sums_float32: bool = False
     forms: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     parity: Mapping[str, Any] = field(default_factory=dict)

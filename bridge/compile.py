@@ -134,6 +134,7 @@ def export(
         methods=exported.methods,
         classes=_classes(estimator),
         row_bytes=0 if model.meta[MIXED_ROWS] else row_bytes(model),
+        sums_float32=exported.sums_float32,
         exact_decisions=bool(model.meta.get(EXACT_DECISIONS)),
         forms=model.meta[NOTES],
         versions=_versions(),

@@ -31,6 +31,12 @@ PROBE_ROWS = 3
 """Rows of the sample that each method is asked once, for its dtype and shape."""
 
 
+_ROUNDING = frozenset(
+    {"MatMul", "Gemm", "ReduceSum", "ReduceMean", "Exp", "Log", "Pow", "Tanh", "Sin", "Cos", "Softmax", "LogSoftmax"}
+)
+"""Operators whose last digits hang on the order of a sum, or on the library of functions."""
+
+
 @dataclass(frozen=True)
 class Exported:
     """A graph in scikit-learn's own dtypes, and what a predictor must know beside it."""
@@ -39,6 +45,7 @@ class Exported:
     schema: Schema
     methods: tuple[Method, ...]
     estimator_class: str
+    sums_float32: bool = False
 
 
 def export_graph(estimator: Any, sample: object, *, methods: Sequence[str] | None = None) -> Exported:
@@ -95,7 +102,11 @@ def export_graph(estimator: Any, sample: object, *, methods: Sequence[str] | Non
     model = ir.Model(graph, ir_version=IR_VERSION, producer_name=PRODUCER)
     cls = type(estimator)
     return Exported(
-        model, probe_schema(estimator, schema, sample, names), tuple(specs), f"{cls.__module__}.{cls.__qualname__}"
+        model,
+        probe_schema(estimator, schema, sample, names),
+        tuple(specs),
+        f"{cls.__module__}.{cls.__qualname__}",
+        sums_float32=any(n.op_type in _ROUNDING and n.outputs[0].dtype == ir.DataType.FLOAT for n in b.nodes),
     )
 
 
@@ -233,7 +244,7 @@ def _close_method(
     is_list = isinstance(actual, list)
     answers = list(given) if isinstance(given, Sequence) else [given]
     arrays = actual if is_list else [actual]
-    rounding = get_rounding(given)
+    rounding = get_rounding(given.parts[0].value if isinstance(given, Block) and given.parts else given)
     values = []
     labels = []
     for i, one in enumerate(answers):

@@ -17,6 +17,7 @@ from bridge.verify.tolerance import Bounds, bounds_for, scaled_error
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from bridge.method import Method
     from bridge.runtime.predictor import Predictor
 
 MOST_WORST = 5
@@ -27,7 +28,8 @@ MOST_ROUNDINGS = 16
 def compare(estimator: Any, predictor: Predictor, data: Any, *, suffix: str = "") -> Report:
     """Return how the predictor's answers for `data` differ from the estimator's, for every method it has."""
     precision = predictor.metadata.precision
-    bounds = bounds_for(precision, float32_library=any(m.dtype == "float32" for m in predictor.methods))
+    is_float32 = predictor.metadata.sums_float32 or any(m.dtype == "float32" for m in predictor.methods)
+    bounds = bounds_for(precision, float32_library=is_float32)
     reports = [
         compare_method(estimator, predictor, data, m.name, bounds, label=m.name + suffix) for m in predictor.methods
     ]
@@ -63,17 +65,14 @@ def compare_method(
     if problem := _mismatch(actual, expected):
         return MethodReport(label, rows, problem=problem)
     made = next(m for m in predictor.methods if m.name == method)
-    found = _differences(actual, expected, method, estimator, rows, roots=made.roots)
+    found = _differences(actual, expected, made, estimator, rows)
     loose = found.labels | (found.scaled > bounds.scaled)
-    explained = np.zeros(rows, np.bool_)
-    if predictor.metadata.precision == "exact":
-        rounded = found.absolute <= MOST_ROUNDINGS * made.rounding * _growth(found, made.rounding_size)
-        explained |= rounded & ~found.labels
+    explained = ~found.labels & (found.beyond_rounding <= bounds.scaled)
     if found.labels.any():
         explained |= found.labels & (_margins(estimator, data, rows) <= bounds.margin)
     suspects = np.flatnonzero(loose & ~explained)
     if suspects.size:
-        explained[suspects] = _explained_by_input(estimator, predictor, take_rows(data, suspects), method, bounds)
+        explained[suspects] = _explained_by_input(estimator, predictor, take_rows(data, suspects), made, bounds)
     order = np.argsort(-(found.scaled + found.labels), kind="stable")[:MOST_WORST]
     return MethodReport(
         label,
@@ -89,12 +88,12 @@ def compare_method(
 
 @dataclass(frozen=True)
 class _Differences:
-    """By row: whether a label differs, the largest errors, and the estimator's largest number."""
+    """By row: whether a label differs, and the largest errors; of all values, or beyond `Method.rounding`."""
 
     labels: NDArray[np.bool_]
     absolute: NDArray[np.float64]
     scaled: NDArray[np.float64]
-    size: NDArray[np.float64]
+    beyond_rounding: NDArray[np.float64]
 
 
 def _pairs(actual: Any, expected: Any) -> list[tuple[NDArray[Any], NDArray[Any]]]:
@@ -118,30 +117,40 @@ def _family(values: NDArray[Any]) -> str:
     return {"U": "text", "O": "text", "u": "integers", "i": "integers"}.get(values.dtype.kind, values.dtype.kind)
 
 
-def _differences(
-    actual: Any, expected: Any, method: str, estimator: Any, rows: int, *, roots: bool = False
-) -> _Differences:
+def _differences(actual: Any, expected: Any, method: Method, estimator: Any, rows: int) -> _Differences:
     labels = np.zeros(rows, np.bool_)
-    absolute, scaled, size = np.zeros(rows), np.zeros(rows), np.zeros(rows)
+    absolute, scaled, beyond = np.zeros(rows), np.zeros(rows), np.zeros(rows)
     for got, want in _pairs(actual, expected):
-        if _holds_labels(method, want, estimator):
+        if _holds_labels(method.name, want, estimator):
             labels |= (got != want).reshape(rows, -1).any(axis=1)
             continue
-        if method == "predict_log_proba":  # compared as probabilities: log turns one rounding near 0 into infinity
+        if method.name == "predict_log_proba":  # compared as probabilities: log turns one rounding near 0 into infinity
             got, want = np.exp(got), np.exp(want)  # noqa: PLW2901
-        if roots:  # compared as squares: a root turns one rounding of 1e-16 near 0 into 1e-8
+        if method.roots:  # compared as squares: a root turns one rounding of 1e-16 near 0 into 1e-8
             got, want = np.square(got), np.square(want)  # noqa: PLW2901
         error = scaled_error(got, want)
         with np.errstate(invalid="ignore"):
             distance = np.abs(got.astype(np.float64) - want.astype(np.float64))
         absolute = np.maximum(absolute, _by_row(np.where(error > 0, np.nan_to_num(distance, nan=np.inf), 0.0)))
         scaled = np.maximum(scaled, _by_row(error))
-        size = np.maximum(size, _by_row(np.abs(np.nan_to_num(want.astype(np.float64)))))
-    return _Differences(labels, absolute, scaled, size)
+        beyond = np.maximum(beyond, _by_row(np.where(distance <= _roundings(want, method), 0.0, error)))
+    return _Differences(labels, absolute, scaled, beyond)
+
+
+def _roundings(want: NDArray[Any], method: Method) -> NDArray[np.float64]:
+    """Return, broadcast against `want`, by how much rounding alone may move the estimator's answers; 0 if not known.
+
+    It is in proportion where an answer, or the root mean square of all, is larger than where it was measured.
+    """
+    size = _by_row(np.abs(np.nan_to_num(want.astype(np.float64))))
+    with np.errstate(over="ignore"):
+        typical = np.sqrt(np.mean(np.square(size))) if len(size) else 0.0
+    growth = np.maximum(1.0, np.maximum(size, typical) / (method.rounding_size or np.inf))
+    return np.asarray(MOST_ROUNDINGS * method.rounding * growth).reshape(-1, *[1] * (want.ndim - 1))
 
 
 def _explained_by_input(
-    estimator: Any, predictor: Predictor, suspects: Any, method: str, bounds: Bounds
+    estimator: Any, predictor: Predictor, suspects: Any, method: Method, bounds: Bounds
 ) -> NDArray[np.bool_]:
     """Return for which rows the estimator gives the model's answer for numbers that are the same in float32.
 
@@ -152,24 +161,17 @@ def _explained_by_input(
     narrow = [c.index + i for c in predictor.metadata.schema.columns if c.tensor == "float32" for i in range(c.width)]
     if not narrow:
         return explained
-    actual = ask(predictor, method, suspects)
+    actual = ask(predictor, method.name, suspects)
     numbers = numbers_at(suspects, narrow).astype(np.float64)
     for rounding in (_rounded, _lowest_alike):
         same = replace_columns(suspects, dict(zip(narrow, rounding(numbers).T, strict=True)))
         try:
-            expected = ask(estimator, method, same)
+            expected = ask(estimator, method.name, same)
         except InputError:  # a number just outside of what the estimator takes
             continue
         found = _differences(actual, expected, method, estimator, len(explained))
-        explained |= ~found.labels & (found.scaled <= bounds.scaled)
+        explained |= ~found.labels & (found.beyond_rounding <= bounds.scaled)
     return explained
-
-
-def _growth(found: _Differences, size: float) -> NDArray[np.float64]:
-    """Return how many times larger than `size` the estimator's answers are, by row or in the mean of squares."""
-    with np.errstate(over="ignore"):
-        typical = np.sqrt(np.mean(np.square(found.size))) if len(found.size) else 0.0
-    return np.maximum(1.0, np.maximum(found.size, typical) / size) if size else np.ones_like(found.size)
 
 
 def _rounded(values: NDArray[Any]) -> NDArray[np.float64]:

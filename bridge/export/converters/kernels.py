@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
+from sklearn.metrics.pairwise import pairwise_kernels
 
 from bridge.errors import UnsupportedError
-from bridge.export.builder import dtype_of
+from bridge.export.builder import Rounding, dtype_of, set_rounding
 from bridge.export.converters.distances import squared_distances, sum_over_columns
 
 if TYPE_CHECKING:
@@ -35,11 +36,38 @@ def pairwise_kernel(b: Builder, x: ir.Value, points: Any, kernel: Any, **params:
         )
     if kernel == "precomputed":
         return x
-    dense = np.asarray(points.toarray() if sparse.issparse(points) else points)
+    dense = _dense(points)
     # As `check_pairwise_arrays`: float32 where both sides are, else float64.
     dtype = np.float32 if dtype_of(x) == dense.dtype == np.float32 else np.float64
     known = {name: value for name, value in params.items() if value is not None}
     return KERNELS[kernel](b, b.cast(x, dtype), dense.astype(dtype), known)
+
+
+def kernel_times(
+    b: Builder, x: ir.Value, points: Any, weights: NDArray[np.floating[Any]], kernel: Any, **params: Any
+) -> ir.Value:
+    """Return (rows, k), the kernel times weights (points, k), with a note of what one rounding of each kernel makes.
+
+    A kernel that is a product of rows is not computed: the points and weights are one matrix, in which nothing cancels.
+    """
+    if isinstance(kernel, str) and kernel in ("linear", "cosine"):
+        dense = _dense(points)
+        dense = dense if dense.dtype.kind == "f" else dense.astype(np.float64)
+        x = x if dtype_of(x).kind == "f" else b.cast(x, np.float64)
+        rows, columns = (x, dense) if kernel == "linear" else (_directions(b, x), _unit_rows(dense))
+        dtype = np.result_type(dense.dtype, weights.dtype)
+        found = b.project(rows, (columns.T.astype(np.float64) @ weights).astype(dtype))
+    else:
+        found = b.project(pairwise_kernel(b, x, points, kernel, **params), weights)
+    if kernel == "precomputed" or callable(kernel):
+        return found
+    few = points[:: max(1, points.shape[0] // 100)]
+    known = {name: value for name, value in params.items() if value is not None}
+    values = pairwise_kernels(few, points, metric=kernel, filter_params=True, **known)
+    size = np.abs(values @ weights).max(initial=0.0)
+    unit = np.finfo(values.dtype if values.dtype.kind == "f" else np.float64).epsneg
+    error = unit * (np.abs(values).astype(np.float64) @ np.abs(weights)).max(initial=0.0)
+    return set_rounding(found, Rounding(float(error), float(size)))
 
 
 def pairwise_diagonal(b: Builder, x: ir.Value, kernel: str, width: int, **params: Any) -> ir.Value | float:
@@ -91,11 +119,17 @@ def _laplacian(b: Builder, x: ir.Value, points: Points, params: Mapping[str, Any
 
 
 def _cosine(b: Builder, x: ir.Value, points: Points, _params: Mapping[str, Any]) -> ir.Value:
-    norms = np.sqrt((points * points).sum(axis=1, keepdims=True))
+    return b.project(_directions(b, x), _unit_rows(points).T)
+
+
+def _directions(b: Builder, x: ir.Value) -> ir.Value:
     lengths = b.op("Sqrt", b.sum(b.mul(x, x), keepdims=True))
-    is_zero = b.op("Equal", lengths, b.like(0, lengths))
-    directions = b.div(x, b.where(is_zero, b.like(1, lengths), lengths))
-    return b.project(directions, (points / np.where(norms == 0, 1, norms)).T)
+    return b.div(x, b.where(b.op("Equal", lengths, b.like(0, lengths)), b.like(1, lengths), lengths))
+
+
+def _unit_rows(points: Points) -> Points:
+    lengths = np.sqrt((points * points).sum(axis=1, keepdims=True))
+    return np.asarray(points / np.where(lengths == 0, 1, lengths))
 
 
 def _additive_chi2(b: Builder, x: ir.Value, points: Points, _params: Mapping[str, Any]) -> ir.Value:
@@ -112,6 +146,10 @@ def _additive_chi2(b: Builder, x: ir.Value, points: Points, _params: Mapping[str
 def _chi2(b: Builder, x: ir.Value, points: Points, params: Mapping[str, Any]) -> ir.Value:
     distance = _additive_chi2(b, x, points, params)
     return b.op("Exp", b.mul(distance, b.like(params.get("gamma", 1.0), distance)))
+
+
+def _dense(points: Any) -> NDArray[Any]:
+    return np.asarray(points.toarray() if sparse.issparse(points) else points)
 
 
 def _gamma(points: Points, params: Mapping[str, Any]) -> float:
