@@ -211,6 +211,37 @@ def test_every_operator_of_the_function_is_said_to_run_on_cuda():
     assert [(f.domain, f.name) for f in functions] == [("bridge", "Forest")]
 
 
+@pytest.mark.parametrize("opset", [13, 15, 18, 21, 23, 25])
+def test_function_is_of_the_operator_set_of_its_model(opset):
+    forest = any_forest(4)
+    model = forest_model(forest, WIDTH, np.float64)
+    model.graph.opset_imports[""] = opset
+    x = rows_at(forest, WIDTH, np.float64)
+
+    proto = to_proto(run_pipeline(model, Options("cpu", "forest"), precision="exact"))
+
+    assert [(o.domain, o.version) for o in proto.functions[0].opset_import] == [("", opset)]
+    onnx.checker.check_model(proto, full_check=True)
+    np.testing.assert_array_equal(run(proto, {"X": x})[0], walk(forest, x))
+
+
+@pytest.mark.parametrize("sees", [np.float32, np.float64])
+def test_thresholds_are_rounded_where_the_input_is_to_be_and_nowhere_else(sees):
+    rng = np.random.default_rng(0)
+    forest = replace(full_tree(6), threshold=np.where(full_tree(6).is_leaf, 0.0, rng.random(127)))
+    model = forest_model(forest, 2, np.float64, tables=lambda b, x: b.forest(forest, b.cast(x, sees)))
+
+    lowered = run_pipeline(model, Options("cuda", "forest"), precision="float32", inputs_are_rounded=True)
+
+    inner = ~forest.is_leaf
+    nearest = forest.threshold.astype(np.float32).astype(np.float64)
+    expected = forest.threshold if sees is np.float32 else nearest
+    found = tables_of(to_proto(lowered))["threshold"]
+    np.testing.assert_array_equal(found[inner], expected[inner])
+    assert found.dtype == np.float64
+    assert lowered.meta.get("bridge.moved_decisions", False) == (sees is np.float64)
+
+
 def test_rows_of_the_function_count_for_the_size_of_batches():
     forest = concatenate([full_tree(2, outputs=3)] * 50)
     model = run_pipeline(forest_model(forest, 2, np.float32), Options("cuda", "forest"), precision="exact")

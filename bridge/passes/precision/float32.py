@@ -133,9 +133,9 @@ class ToFloat32(ir.passes.InPlacePass):
         drop_unused(graph, value)
 
     def _keep_apart(self, node: ir.Node) -> None:
-        """Cast what a Forest sums, and round its thresholds where its inputs are rounded: its tables are float64."""
-        graph, thresholds = node.graph, node.inputs[THRESHOLD]
-        if graph is None or thresholds is None or thresholds.const_value is None:
+        """Cast what a Forest sums; its tables stay float64, rounded thresholds too where its input is to be rounded."""
+        graph, x, thresholds = node.graph, node.inputs[0], node.inputs[THRESHOLD]
+        if graph is None or x is None or thresholds is None or thresholds.const_value is None:
             raise TypeError(f"Forest {node.name!r} is in no graph, or its tables are no constants")
         (sums,) = node.outputs
         cast = ir.node("Cast", [sums], {"to": ir.DataType.DOUBLE.value})
@@ -147,7 +147,8 @@ class ToFloat32(ir.passes.InPlacePass):
         graph.insert_after(node, [cast])
         exact = thresholds.const_value.numpy()
         rounded = nearest_float32(exact).astype(np.float64)
-        if self.inputs_are_rounded and not np.array_equal(rounded, exact, equal_nan=True):
+        is_narrowed = self.inputs_are_rounded and x.dtype == ir.DataType.DOUBLE
+        if is_narrowed and not np.array_equal(rounded, exact, equal_nan=True):
             self.moved_decisions |= not np.array_equal(rounded, floor_float32(exact), equal_nan=True)
             node.replace_input_with(THRESHOLD, add_initializer(graph, rounded, "forest_threshold"))
             drop_unused(graph, thresholds)
