@@ -20,12 +20,20 @@ METHODS = (
     "transform",
     "score_samples",
     "mahalanobis",
+    "kneighbors",
+    "radius_neighbors",
 )
 """The inference methods that become outputs, in this order, where an estimator offers them."""
+
+SEARCHES = frozenset({"kneighbors", "radius_neighbors"})
+"""Methods that answer (distances, indices); by default they are exported where an estimator has no others."""
 
 
 def offers(estimator: Any, method: str) -> bool:
     """Return whether an estimator, or the last step of a pipeline, has one of `METHODS`."""
+    if method in SEARCHES:
+        size = "n_neighbors" if method == "kneighbors" else "radius"
+        return hasattr(estimator, method) and getattr(estimator, size, None) is not None
     if method != PREDICT_STD:
         return hasattr(estimator, method)
     predict = getattr(getattr(estimator, "_final_estimator", estimator), "predict", None)
@@ -95,6 +103,10 @@ class Method:
         on, with `roots` in its square; 0.0 where the answer is not a small difference of large numbers.
     rounding_size
         The largest answer (or square) on these rows; where one is larger, its rounding is in proportion.
+    tuple_of
+        The dtypes of the arrays where the answer is a tuple of them, one an output: distances and indices.
+    ragged
+        Whether these are arrays of arrays, one a row: those of the output whose index is not -1.
     """
 
     name: str
@@ -108,6 +120,8 @@ class Method:
     roots: bool = False
     rounding: float = 0.0
     rounding_size: float = 0.0
+    tuple_of: tuple[str, ...] = ()
+    ragged: bool = False
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -115,4 +129,5 @@ class Method:
     @staticmethod
     def from_json(data: dict[str, Any]) -> Method:
         labels = tuple(Classes(c["dtype"], tuple(c["values"])) for c in data["labels"])
-        return Method(**{**data, "outputs": tuple(data["outputs"]), "shape": tuple(data["shape"]), "labels": labels})
+        tuples: dict[str, Any] = {n: tuple(data[n]) for n in ("outputs", "shape", "tuple_of") if n in data}
+        return Method(**{**data, **tuples, "labels": labels})

@@ -29,3 +29,6 @@ PRODUCER: Final = "bridge"
 """The `producer_name` of the models that bridge exports."""
 METADATA_KEY: Final = "bridge"
 """The key of the model's `metadata_props` that holds bridge's own JSON."""
+
+ARBITRARY_TIES: Final = "bridge.arbitrary_ties"
+"""The key of a node's `meta` which says that its choice among equals is not the estimator's."""

@@ -20,7 +20,8 @@ def answer_columns(method: str, answer: Any, classes: Sequence[NDArray[Any]]) ->
     method
         Its name, which starts each column's name.
     answer
-        What the method returned: an array of one or two dimensions, a sparse matrix, or a list of arrays.
+        What the method returned: an array of one or two dimensions, a sparse matrix, a list of arrays, or distances
+        and indices, whose columns are named by these.
     classes
         The estimator's `classes_`, one array a target; empty where it has none.
 
@@ -30,6 +31,11 @@ def answer_columns(method: str, answer: Any, classes: Sequence[NDArray[Any]]) ->
         "predict" for one column; "predict_proba_late" where there is a class for each; else "transform_0" and so on.
         For several targets the target's number comes before: "predict_proba_0_late".
     """
+    if isinstance(answer, tuple):
+        parts = zip(("distances", "indices"), answer, strict=True)
+        return {
+            name: column for what, one in parts for name, column in answer_columns(f"{method}_{what}", one, ()).items()
+        }
     if isinstance(answer, list):
         targets = [answer_columns(f"{method}_{i}", one, classes[i : i + 1]) for i, one in enumerate(answer)]
         return {name: column for target in targets for name, column in target.items()}

@@ -19,9 +19,21 @@ from bridge.export.block import Block
 from bridge.export.builder import Builder, get_rounding
 from bridge.export.inputs import finish_schema, name_terms, open_inputs
 from bridge.export.probe import probe_schema
-from bridge.export.registry import Answer, Given, Labels, Refused, convert
-from bridge.method import METHODS, PREDICT_STD, Classes, Method, offers
-from bridge.opset import BRIDGE_DOMAIN, BRIDGE_OPSET, IR_VERSION, MAIN_DOMAIN, MAIN_OPSET, ML_DOMAIN, ML_OPSET, PRODUCER
+from bridge.export.registry import Answer, Given, Labels, Neighbours, Refused, convert
+from bridge.method import METHODS, PREDICT_STD, SEARCHES, Classes, Method, offers
+from bridge.opset import (
+    BRIDGE_DOMAIN,
+    BRIDGE_OPSET,
+    IR_VERSION,
+    MAIN_DOMAIN,
+    MAIN_OPSET,
+    MICROSOFT_DOMAIN,
+    ML_DOMAIN,
+    ML_OPSET,
+    PRODUCER,
+)
+
+IMPORTS = {MAIN_DOMAIN: MAIN_OPSET, ML_DOMAIN: ML_OPSET, BRIDGE_DOMAIN: BRIDGE_OPSET, MICROSOFT_DOMAIN: 1}
 
 logger = logging.getLogger("bridge")
 
@@ -97,7 +109,7 @@ def export_graph(estimator: Any, sample: object, *, methods: Sequence[str] | Non
         nodes=b.nodes,
         initializers=b.initializers,
         name=type(estimator).__name__,
-        opset_imports={MAIN_DOMAIN: MAIN_OPSET, ML_DOMAIN: ML_OPSET, BRIDGE_DOMAIN: BRIDGE_OPSET},
+        opset_imports=IMPORTS,
     )
     model = ir.Model(graph, ir_version=IR_VERSION, producer_name=PRODUCER)
     cls = type(estimator)
@@ -127,7 +139,7 @@ def _method_names(estimator: Any, methods: Sequence[str] | None) -> list[str]:
     if methods is None:
         if not offered:
             raise UnsupportedError(f"{cls.__name__} has no inference method; expected one of {', '.join(METHODS)}")
-        return offered
+        return [name for name in offered if name not in SEARCHES] or offered
     if isinstance(methods, str):
         raise InputTypeError(f"methods is the text {methods!r}; expected a list of names, such as [{methods!r}]")
     if not methods:
@@ -241,6 +253,8 @@ def _close_method(
             f"{name} has {given.width:,} columns, and a file answers with all of them, zeros too.\n"
             f"Up to {WIDEST:,} can be exported; a classifier or regressor behind it in a Pipeline has no such bound."
         )
+    if isinstance(given, Neighbours):
+        return _close_neighbours(b, name, given, actual)
     is_list = isinstance(actual, list)
     answers = list(given) if isinstance(given, Sequence) else [given]
     arrays = actual if is_list else [actual]
@@ -270,6 +284,24 @@ def _close_method(
         roots=(isinstance(given, Block) and given.roots) or rounding.in_square,
         rounding=rounding.error,
         rounding_size=rounding.size,
+    )
+
+
+def _close_neighbours(b: Builder, name: str, given: Neighbours, actual: Any) -> tuple[list[ir.Value], Method]:
+    """Make the outputs `<name>_distances` and `<name>_indices`."""
+    values = [b.op("Identity", given.distance), b.op("Identity", given.index)]
+    for value, what in zip(values, ("distances", "indices"), strict=True):
+        value.name = f"{name}_{what}"
+        value.shape = ir.Shape(["batch", f"{name}_width"] if given.ragged else ["batch", int(actual[0].shape[1])])
+    arrays = [array[0] for array in actual] if given.ragged else list(actual)
+    return values, Method(
+        name,
+        tuple(str(v.name) for v in values),
+        dtype=arrays[0].dtype.name,
+        shape=() if given.ragged else tuple(map(int, arrays[0].shape[1:])),
+        roots=True,
+        tuple_of=tuple(array.dtype.name for array in arrays),
+        ragged=given.ragged,
     )
 
 

@@ -137,7 +137,7 @@ def _reads_by_position(estimator: Any, rows: Any, methods: Sequence[str]) -> boo
 
 
 def _equal(found: Any, expected: Any) -> bool:
-    if isinstance(expected, list):
+    if isinstance(expected, (list, tuple)):
         return all(map(_equal, found, expected))
     found, expected = (np.asarray(a.toarray() if hasattr(a, "toarray") else a) for a in (found, expected))
     if found.shape != expected.shape:

@@ -35,9 +35,22 @@ class Refused:
     reason: str
 
 
-Given: TypeAlias = "ir.Value | Labels | Block | Sequence[ir.Value | Labels]"
+@dataclass(frozen=True)
+class Neighbours:
+    """The answer of a search: distances and int64 indices, (rows, k) or, with `ragged`, (rows, points).
+
+    With `ragged`, the neighbours of a row are the columns whose index is not -1.
+    """
+
+    distance: ir.Value
+    index: ir.Value
+    ragged: bool = False
+
+
+Given: TypeAlias = "ir.Value | Labels | Block | Neighbours | Sequence[ir.Value | Labels]"
 Answer: TypeAlias = "Given | Refused"
-"""What one method gives: a value in the estimator's own shape, labels, columns, or a list of them (multi-output)."""
+"""What one method gives: a value in the estimator's own shape, labels, columns, a list of them (multi-output), or
+neighbours."""
 
 
 class Converter(Protocol):

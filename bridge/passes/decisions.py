@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import onnx_ir as ir
 
-from bridge.opset import ML_DOMAIN
+from bridge.opset import ARBITRARY_TIES, ML_DOMAIN
 from bridge.passes.forest_function import is_forest
 from bridge.passes.precision.float32 import MOVED_DECISIONS
 
@@ -59,7 +59,7 @@ def decides_exactly(model: ir.Model, precision: Precision) -> bool:
     states: dict[ir.Value, State] = {}
     for node in model.graph:
         found = {states.get(v, "exact") for v in node.inputs if v is not None and v.const_value is None}
-        if _decides(node) and "rounded" in found:
+        if _decides(node) and ("rounded" in found or node.meta.get(ARBITRARY_TIES)):
             return False
         for output in node.outputs:
             states[output] = _state(node, found, precision)

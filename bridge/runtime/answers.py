@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bridge.errors import MissingExtraError
+from bridge.runtime.neighbours import ragged_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +31,10 @@ class AnswerBuilder:
     def __call__(self, arrays: Sequence[NDArray[Any]]) -> Any:
         """Return the answer for the outputs of one batch (or of several, already joined)."""
         method = self.method
+        if method.ragged:
+            return ragged_rows(arrays[0], arrays[1], method.tuple_of)
+        if method.tuple_of:
+            return tuple(_in_dtype(a, np.dtype(d)) for a, d in zip(arrays, method.tuple_of, strict=True))
         if self._is_flattened:
             arrays = [array.reshape(len(array)) for array in arrays]
         if method.labels:
@@ -42,6 +47,10 @@ class AnswerBuilder:
 
     def empty(self) -> Any:
         """Return the answer for no rows."""
+        if self.method.ragged:
+            return np.empty(0, object), np.empty(0, object)
+        if self.method.tuple_of:
+            return tuple(np.zeros((0, *self.method.shape), dtype) for dtype in self.method.tuple_of)
         if self._is_list:
             return [np.zeros((0, *shape), self.dtype) for shape in self._shapes]
         return self._container(np.zeros((0, *self.method.shape), self.dtype))
@@ -51,10 +60,7 @@ class AnswerBuilder:
         return self.method.is_list or (len(self.method.outputs) > 1 and not self.method.stacked)
 
     def _shaped(self, array: NDArray[Any]) -> NDArray[Any]:
-        if array.dtype is self.dtype:
-            return array
-        # onnxruntime's int64 is C's long long: an equal dtype, but its scalars are no np.int64.
-        return array.view(self.dtype) if array.dtype == self.dtype else array.astype(self.dtype)
+        return _in_dtype(array, self.dtype)
 
     def _container(self, array: NDArray[Any]) -> Any:
         if self.method.sparse is None:
@@ -64,3 +70,10 @@ class AnswerBuilder:
         except ImportError as error:
             raise MissingExtraError("scipy", extra="export", purpose="a sparse answer") from error
         return sparse.csr_matrix(array).asformat(self.method.sparse)
+
+
+def _in_dtype(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    if array.dtype is dtype:
+        return array
+    # onnxruntime's int64 is C's long long: an equal dtype, but its scalars are no np.int64.
+    return array.view(dtype) if array.dtype == dtype else array.astype(dtype)

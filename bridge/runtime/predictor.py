@@ -15,10 +15,11 @@ from bridge.data.encode import Encoder
 from bridge.data.schema import as_vector
 from bridge.data.table import row_count, take_rows
 from bridge.errors import ArtifactError, BridgeError, InputError, InputTypeError, UnsupportedError
-from bridge.method import PREDICT_STD
+from bridge.method import PREDICT_STD, SEARCHES
 from bridge.plain import describe_plain
 from bridge.runtime.answers import AnswerBuilder
 from bridge.runtime.blocks import Blocks
+from bridge.runtime.neighbours import search
 from bridge.runtime.providers import CUDA, check_device
 from bridge.runtime.session import Session, open_reference, open_session
 
@@ -84,6 +85,8 @@ class Predictor:
             answer = partial(self._answer, list(build.method.outputs), build)
             if name == "predict" and PREDICT_STD in builds:
                 answer = partial(self._predict, answer, [build, builds[PREDICT_STD]])
+            if name in SEARCHES and build.method.tuple_of:
+                answer = partial(search, answer, build.method)
             answer.__doc__ = f"Return the estimator's `{name}` for X."
             if name != PREDICT_STD:
                 setattr(self, name, answer)

@@ -142,8 +142,10 @@ def _distance(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[n
 
 def _as_matrix(answer: Any, rows: int) -> NDArray[np.float64]:
     """Return an answer as finite numbers (rows, values); labels by their position among those that occur."""
-    if isinstance(answer, list):
+    if isinstance(answer, (list, tuple)):
         return np.hstack([_as_matrix(a, rows) for a in answer])
+    if rows and getattr(answer, "ndim", 0) == 1 and isinstance(answer[0], np.ndarray):
+        return np.array([[len(one), one.sum()] for one in answer], np.float64)
     dense = np.asarray(answer.toarray() if hasattr(answer, "toarray") else answer)
     if dense.dtype.kind not in "fiub":
         dense = np.unique(dense, return_inverse=True)[1]

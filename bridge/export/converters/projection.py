@@ -17,6 +17,7 @@ from sklearn.decomposition import (
     TruncatedSVD,
 )
 from sklearn.linear_model import ridge_regression
+from sklearn.neighbors import NeighborhoodComponentsAnalysis
 from sklearn.neural_network import BernoulliRBM
 from sklearn.random_projection import GaussianRandomProjection, SparseRandomProjection
 from sklearn.utils.extmath import fast_logdet
@@ -112,3 +113,8 @@ def convert_bernoulli_rbm(b: Builder, model: Any, x: Block) -> Mapping[str, Answ
 
 def _dense(matrix: Any) -> NDArray[Any]:
     return np.asarray(matrix.toarray() if sparse.issparse(matrix) else matrix)
+
+
+@converts(NeighborhoodComponentsAnalysis)
+def convert_neighborhood_components(b: Builder, model: Any, x: Block) -> Mapping[str, Answer]:
+    return {"transform": x.of(b.project(x.matrix(), model.components_.T), len(model.components_))}

@@ -1,0 +1,193 @@
+"""The search that scikit-learn's neighbours estimators share: the k nearest of the rows that they were fitted on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.metrics._pairwise_distances_reduction import ArgKmin
+from sklearn.neighbors import NearestNeighbors
+
+from bridge.errors import UnsupportedError
+from bridge.export.builder import dtype_of
+from bridge.export.converters.formulas import MOST_COLUMNS
+from bridge.export.converters.metrics import Metric, metric_of
+from bridge.opset import ARBITRARY_TIES
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+    from numpy.typing import NDArray
+
+    from bridge.export.block import Block
+    from bridge.export.builder import Builder
+
+PRODUCTS = frozenset({"euclidean", "sqeuclidean", "nan_euclidean", "cosine", "mahalanobis", "correlation"})
+BLOCK = 256
+"""The rows that scikit-learn's brute force multiplies at once."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """The rows to choose from, and how scikit-learn finds the nearest of them.
+
+    Attributes
+    ----------
+    points
+        The rows that the estimator was fitted on, in the order in which scikit-learn meets them where it can be known:
+        a tree keeps rows of a leaf together. None where the data are distances to those rows themselves.
+    order
+        For each of `points`, its place among the rows given to `fit`.
+    metric
+        The metric, by its effective name.
+    noise
+        For each of `points`, the distance that scikit-learn finds from it to itself, or None where that is 0.
+    multiplied
+        Whether scikit-learn finds the distances by a product of matrices, whose last bits are its own.
+    narrow
+        Whether scikit-learn's brute force keeps each distance in float32, as it does between rows of float32.
+    """
+
+    points: NDArray[Any] | None
+    order: NDArray[np.int64]
+    metric: Metric
+    noise: NDArray[np.float64] | None = None
+    multiplied: bool = False
+    narrow: bool = False
+
+    def reduced(self, b: Builder, x: Block) -> ir.Value:
+        """Return (rows, points), numbers in the order of the distances, float64."""
+        if self.points is None:
+            return x.matrix(np.float64)
+        if not self.narrow or self.metric.name == "euclidean":  # whose squares stay float64
+            return self.metric.reduced(b, x.matrix(np.float64), self.points)
+        dtype = np.float32 if self.metric.is_sum_of_differences else np.float64
+        return _as_float32(b, self.metric.reduced(b, x.matrix(dtype), self.points.astype(dtype)))
+
+    def root(self, b: Builder, reduced: ir.Value) -> ir.Value:
+        """Return the distances, float64, of what `reduced` or `nearest` found."""
+        if not self.narrow:
+            return self.metric.root(b, reduced)
+        return _as_float32(b, self.metric.root(b, _as_float32(b, reduced)))
+
+    def within(self, b: Builder, x: Block, radius: float) -> tuple[ir.Value, ir.Value]:
+        """Return (rows, points): the distances, float64, and whether they are within `radius`."""
+        reduced = self.reduced(b, x)
+        inside = b.op("LessOrEqual", reduced, b.like(self.metric.reduced_radius(radius), reduced))
+        if self.multiplied:
+            note_ties(inside)
+        distance = self.root(b, reduced)
+        if self.noise is not None:
+            same = b.op("Equal", reduced, b.like(0, reduced))
+            distance = b.where(same, b.constant(self.noise[None]), distance)
+        return distance, inside
+
+    def nearest(self, b: Builder, x: Block, k: int) -> tuple[ir.Value, ir.Value]:
+        """Return the distances (rows, k), ascending, and the int64 positions in `points`; of equals the first come."""
+        if self._is_wide(k):
+            reduced, place = self._nearest_of_candidates(b, x, k)
+        else:
+            reduced, place = b.sorted_rows(self.reduced(b, x), k)
+        note_ties(place)
+        distance = self.root(b, reduced)
+        if self.noise is not None:
+            same = b.op("Equal", reduced, b.like(0, reduced))
+            distance = b.where(same, b.op("Gather", b.constant(self.noise), place, axis=0), distance)
+        return distance, place
+
+    def given(self, b: Builder, place: ir.Value) -> ir.Value:
+        """Return the places among the rows given to `fit` of positions in `points`."""
+        if np.array_equal(self.order, np.arange(len(self.order))):
+            return place
+        return b.op("Gather", b.constant(self.order), place, axis=0)
+
+    def _is_wide(self, k: int) -> bool:
+        """Return whether distances come from a product of matrices, whose rounding is not that of differences."""
+        if self.points is None or self.metric.name != "euclidean":
+            return False
+        return self.points.shape[1] > MOST_COLUMNS and len(self.points) > 2 * k + 8
+
+    def _nearest_of_candidates(self, b: Builder, x: Block, k: int) -> tuple[ir.Value, ir.Value]:
+        """Return the nearest of the 2 k + 8 that the product finds, by squares of differences.
+
+        What the product loses to cancellation may change the order of rows at nearly one distance, which
+        scikit-learn's own product decides by its rounding, but does not move a row behind k + 8 others.
+        """
+        if self.points is None:
+            raise TypeError("distances that are given have no candidates")
+        _, found = b.sorted_rows(self.reduced(b, x), 2 * k + 8)
+        # In ascending order of place, so that of equals the first still comes first.
+        places, _ = b.sorted_rows(found, 2 * k + 8)
+        others = b.op("Gather", b.constant(self.points), places, axis=0)
+        column = b.reshape(x.matrix(np.float64), [-1, 1, self.points.shape[1]])
+        difference = b.sub(column, others)
+        squares = b.op("ReduceSumSquare", difference, axes=[2], keepdims=0)
+        best, among = b.sorted_rows(squares, k)
+        return best, b.op("GatherElements", places, among, axis=1)
+
+
+def _as_float32(b: Builder, x: ir.Value) -> ir.Value:
+    return b.cast(b.cast(x, np.float32), np.float64)
+
+
+def note_ties(place: ir.Value) -> None:
+    """Note that which of two rows at one distance is nearer hangs on the order in which scikit-learn meets them."""
+    for node in (place.producer(),):
+        if node is not None:
+            node.meta[ARBITRARY_TIES] = True
+
+
+def search_of(estimator: Any, x: Block, *, with_distances: bool = True) -> Search:
+    """Return the search of a fitted estimator with scikit-learn's `NeighborsBase`.
+
+    `with_distances` says that the distances themselves count, not the order of the rows alone.
+    """
+    metric = estimator.effective_metric_
+    rows = np.arange(estimator.n_samples_fit_)
+    if metric == "precomputed":
+        if x.sparse or sparse.issparse(estimator._fit_X):
+            raise UnsupportedError(
+                f"{type(estimator).__name__} with metric='precomputed' on sparse matrices cannot be exported: what is "
+                "not stored there is no neighbour.\nGive dense distances."
+            )
+        return Search(None, rows, Metric("precomputed", {}))
+    chosen = metric_of(metric, estimator.effective_metric_params_)
+    fitted = estimator._fit_X
+    given = np.ascontiguousarray(fitted.toarray() if sparse.issparse(fitted) else np.asarray(fitted))
+    points = given.astype(np.float64)
+    if estimator._tree is not None:
+        order = np.asarray(estimator._tree.get_arrays()[1]).astype(np.int64)
+        return Search(points[order], order, chosen)
+    noise = None
+    if with_distances and chosen.name == "euclidean" and x.dtype == given.dtype and not sparse.issparse(fitted):
+        noise = _own_distances(given)
+    narrow = x.dtype == given.dtype == np.float32 and ArgKmin.is_usable_for(given, given, metric)
+    return Search(points, rows, chosen, noise, multiplied=chosen.name in PRODUCTS, narrow=narrow)
+
+
+def _own_distances(points: NDArray[Any]) -> NDArray[np.float64] | None:
+    """Return the distance from each row to itself by scikit-learn's brute force, which is not always 0.
+
+    It takes |x|^2 - 2 x.x + |x|^2, whose products round differently. Weights of 1 / distance make that count: so rows
+    that are among the fitted ones get scikit-learn's own numbers. None where all are 0.
+    """
+    if points.dtype not in (np.float32, np.float64):
+        return None
+    found = np.zeros(len(points))
+    for start in range(0, len(points), BLOCK):
+        block = points[max(0, min(start, len(points) - BLOCK)) :][:BLOCK]
+        first = max(0, min(start, len(points) - BLOCK))
+        search = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(block)
+        distance, place = search.kneighbors(block)
+        is_same = (block[place[:, 0]] == block).all(axis=1)
+        found[first : first + len(block)] = np.where(is_same, distance[:, 0], 0.0)
+    return found if found.any() else None
+
+
+def inverse_weights(b: Builder, distance: ir.Value) -> ir.Value:
+    """Return 1 / distance; in a row with distances of 0, 1 for these and 0 for the others."""
+    inverse = b.div(b.like(1, distance), distance)
+    infinite = b.cast(b.op("IsInf", inverse), dtype_of(distance))
+    has_infinite = b.op("Greater", b.sum(infinite, keepdims=True), b.like(0, infinite))
+    return b.where(has_infinite, infinite, inverse)

@@ -1,0 +1,111 @@
+"""Models that look at neighbours: densities, outliers, imputed numbers, embeddings and spread labels."""
+
+import numpy as np
+import pytest
+from sklearn.impute import KNNImputer
+from sklearn.manifold import Isomap, LocallyLinearEmbedding
+from sklearn.neighbors import KernelDensity, LocalOutlierFactor, NeighborhoodComponentsAnalysis
+from sklearn.semi_supervised import LabelPropagation, LabelSpreading
+
+import bridge
+from bridge.errors import UnsupportedError
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(200, 4))
+NEW = RNG.normal(size=(80, 4))
+Y = (X[:, 0] > 0).astype(int) + (X[:, 1] > 1)
+HOLES = np.where(RNG.random(X.shape) < 0.15, np.nan, X)
+EXACT = [("cpu", "exact")]
+KERNELS = ["gaussian", "tophat", "epanechnikov", "exponential", "linear", "cosine"]
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("weight", [None, RNG.random(200)], ids=["alike", "weighted"])
+def test_density(agree, kernel, weight):
+    # scikit-learn's cosine kernel has no norm in an even number of columns.
+    model = KernelDensity(kernel=kernel, bandwidth=1.5).fit(X[:, :3], sample_weight=weight)
+    near = NEW[:, :3][model.score_samples(NEW[:, :3]) > -20]
+    assert len(near) > 40
+    agree(model, near, tolerance=1e-11, routes=EXACT, special=False)
+
+
+@pytest.mark.parametrize("model", [KernelDensity(bandwidth="scott"), KernelDensity(metric="manhattan")], ids=repr)
+def test_density_for_all_targets(agree, model):
+    agree(model.fit(X), NEW, tolerance=1e-11)
+
+
+def test_density_of_nothing_is_compared_as_a_density():
+    model = KernelDensity(kernel="tophat", bandwidth=0.8).fit(X)
+    far = X[:50] + np.linspace(0, 3, 50)[:, None]
+    compiled = bridge.compile(model, X, device="cpu")
+    assert (compiled.score_samples(far) == -np.inf).any()
+    assert bridge.verify(model, compiled, far).ok
+
+
+def test_approximate_density_is_refused():
+    with pytest.raises(UnsupportedError, match="hangs on its tree"):
+        bridge.compile(KernelDensity(rtol=1e-3).fit(X), X)
+
+
+@pytest.mark.parametrize("algorithm", ["auto", "brute"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_outliers(agree, algorithm, dtype):
+    model = LocalOutlierFactor(novelty=True, algorithm=algorithm, contamination=0.1).fit(X.astype(dtype))
+    agree(model, NEW.astype(dtype), tolerance=1e-11)
+
+
+@pytest.mark.parametrize(
+    "imputer",
+    [KNNImputer(), KNNImputer(weights="distance"), KNNImputer(n_neighbors=500), KNNImputer(add_indicator=True)],
+    ids=repr,
+)
+def test_imputer(agree, imputer):
+    holes = np.where(RNG.random(NEW.shape) < 0.3, np.nan, NEW)
+    nothing = np.full((1, 4), np.nan)
+    agree(imputer.fit(HOLES), np.r_[holes, nothing], tolerance=1e-10, routes=EXACT)
+
+
+def test_imputer_of_another_marker_and_of_an_empty_column(agree):
+    agree(KNNImputer(missing_values=-1).fit(np.nan_to_num(HOLES, nan=-1)), np.nan_to_num(HOLES, nan=-1), routes=EXACT)
+    empty = HOLES.copy()
+    empty[:, 2] = np.nan
+    for keeps in (False, True):
+        agree(KNNImputer(keep_empty_features=keeps).fit(empty), HOLES, routes=EXACT)
+
+
+@pytest.mark.parametrize(
+    "model", [Isomap(), Isomap(n_neighbors=None, radius=4.0), Isomap(metric="manhattan")], ids=repr
+)
+def test_isomap(agree, model):
+    agree(model.fit(X[:50]), NEW, tolerance=1e-10, float32_tolerance=1e-4)
+
+
+@pytest.mark.parametrize("method", ["standard", "modified", "ltsa"])
+def test_locally_linear(agree, method):
+    model = LocallyLinearEmbedding(n_neighbors=8, method=method, random_state=0).fit(X)
+    agree(model, NEW, tolerance=1e-10, routes=EXACT, special=False)
+
+
+@pytest.mark.parametrize("kind", [LabelPropagation, LabelSpreading])
+@pytest.mark.parametrize("options", [{}, {"gamma": 0.5}, {"kernel": "knn", "n_neighbors": 5}], ids=repr)
+def test_spread_labels(agree, kind, options):
+    known = np.where(np.arange(len(Y)) % 3, Y, -1)
+    agree(kind(**options, max_iter=100).fit(X, known), NEW, tolerance=1e-10, float32_tolerance=2e-4)
+
+
+def test_labels_out_of_reach_are_nan_as_in_scikit_learn():
+    model = LabelSpreading().fit(X, Y)
+    far = X[:3] + np.array([[8], [20], [1000]])
+    expected = model.predict_proba(far)
+    found = bridge.compile(model, X, device="cpu").predict_proba(far)
+    assert np.isnan(expected[1:]).all()
+    np.testing.assert_array_equal(np.isnan(found), np.isnan(expected))
+
+
+def test_kernel_that_is_a_function_is_refused():
+    with pytest.raises(UnsupportedError, match="kernel that is a function"):
+        bridge.compile(LabelSpreading(kernel=lambda a, b: a @ b.T + 10).fit(X, Y), X)
+
+
+def test_neighborhood_components(agree):
+    agree(NeighborhoodComponentsAnalysis(2, max_iter=3).fit(X, Y), NEW)
