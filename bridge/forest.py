@@ -144,6 +144,17 @@ class Forest:
             node = np.concatenate(children)
         return tree
 
+    @cached_property
+    def leaf_depths(self) -> NDArray[np.int64]:
+        """How many leaves stand below 0, 1, 2, ... decisions."""
+        counts = []
+        frontier = self.roots
+        while frontier.size:
+            inner = frontier[~self.is_leaf[frontier]]
+            counts.append(len(frontier) - len(inner))
+            frontier = np.concatenate([self.left[inner], self.right[inner]])
+        return np.array(counts)
+
     def check(self, n_features: int | None = None) -> None:
         """Raise `InputError` where an index points outside its table, a table is too short, or a tree loops."""
         nodes = self.n_nodes

@@ -17,11 +17,11 @@ FLOAT64_BYTES, INT32_BYTES, BOOL_BYTES = 8, 4, 1
 
 
 def row_bytes(model: ir.Model) -> int:
-    """Return the bytes of the widest step, its inputs and outputs, for one row.
+    """Return the bytes of the widest step, in branches too, its inputs and outputs, for one row.
 
     Constants do not count. A dimension that shape inference could not tell counts as one.
     """
-    return max(map(_node_bytes, model.graph), default=0)
+    return max(map(_node_bytes, model.graph.all_nodes()), default=0)
 
 
 def _node_bytes(node: ir.Node) -> int:

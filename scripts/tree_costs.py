@@ -2,11 +2,12 @@
 
     python scripts/tree_costs.py [--device cpu|cuda] [--repeats 5]
 
-Each constant is a slope: the time that further levels of complete trees take, so what else a call costs drops out. On
-the CPU one thread of onnxruntime runs, and its CPU time counts: other work on the machine disturbs it less. On CUDA the
-clock counts, on more rows. Takes two minutes. The first table has the least and the median of all repeats; the second,
-for the CPU, microseconds of 100 trees for 100 rows: the least measured, and what `estimate` makes of the constants in
-the file. Exits 2 where the device cannot be used.
+Each is measured by slopes: the time that further levels of complete trees take, so what else a call costs drops out;
+one tree and many, one row and many, tell the constants of a form apart. On the CPU one thread of onnxruntime runs, and
+its CPU time counts: other work on the machine disturbs it less. On CUDA the clock counts, on more rows. Takes four
+minutes. The first table has the least and the median of all repeats; the second, for the CPU, microseconds of 100 trees
+for 100 rows: the least measured, and what `form_cost` makes of the constants in the file. Exits 2 where the device
+cannot be used.
 """
 
 from __future__ import annotations
@@ -23,13 +24,14 @@ import onnx_ir as ir
 from measure import Times, measure_together, on_new_rows
 
 from bridge.errors import BridgeError
-from bridge.export.builder import Builder
 from bridge.forest import Forest, concatenate
-from bridge.opset import BRIDGE_DOMAIN, BRIDGE_OPSET, IR_VERSION, MAIN_DOMAIN, MAIN_OPSET, ML_DOMAIN, ML_OPSET
+from bridge.opset import IR_VERSION, MAIN_DOMAIN, MAIN_OPSET, ML_DOMAIN, ML_OPSET
 from bridge.passes.lowering.trees import cost
+from bridge.passes.lowering.trees.forest_op import write_forest
+from bridge.passes.lowering.trees.native import forest_as_ml_operator
 from bridge.passes.packed_lists import to_proto
 from bridge.passes.pipeline import run_pipeline
-from bridge.passes.rule import Options
+from bridge.passes.rule import Options, RuleTape
 from bridge.runtime.session import open_session
 
 if TYPE_CHECKING:
@@ -59,21 +61,41 @@ class Slope:
     rows: int
 
 
-OPERATOR = Slope("traverse", 4, 24, trees=1, rows=1)
-"""One path through few nodes costs nothing but its operators; these trees are chains."""
-OPERATORS_A_LEVEL = {"kernel": 0, "oblivious": 0, "tournament": cost.ROUND_OPERATORS, "traverse": cost.STEP_OPERATORS}
 FORMS: tuple[Form, ...] = ("oblivious", "tournament", "traverse", "kernel")
 DEPTHS = (1, 2, 3, 4, 6, 8, 10)
 
 
-def slopes(rows: int) -> dict[str, Slope]:
-    """Return what to measure on this many rows; the operators come first, since the others are less these."""
+def slopes(rows: int, *, is_cpu: bool) -> list[Slope]:
+    """Return what to measure for constants of this many rows; one path through few nodes costs its operators alone."""
+    return [
+        Slope("traverse", 4, 24, trees=1, rows=1),
+        Slope("traverse", 4, 8, trees=TREES, rows=1),
+        Slope("traverse", 4, 8, trees=TREES, rows=rows),
+        Slope("tournament", 3, 7, trees=TREES, rows=1),
+        Slope("tournament", 3, 7, trees=TREES, rows=rows),
+        Slope("oblivious", 3, 9, trees=TREES, rows=rows),
+        *([Slope("kernel", 4, 8, trees=TREES, rows=rows)] if is_cpu else []),
+    ]
+
+
+def levels(slope: Slope) -> dict[str, float]:
+    """Return how much of each constant the levels between the two depths take; see `form_cost`."""
+    depth, rows, trees = slope.deep - slope.shallow, slope.rows, slope.trees / 1000
+    decisions = 2**slope.deep - 2**slope.shallow
     return {
-        "OPERATOR_US": OPERATOR,
-        "STEP_NS": Slope("traverse", 4, 8, TREES, rows),
-        "DECISION_NS": Slope("tournament", 3, 7, TREES, rows),
-        "BIT_NS": Slope("oblivious", 3, 9, TREES, rows),
-    } | ({"KERNEL_NS": Slope("kernel", 4, 8, TREES, rows)} if rows == cost.ROWS else {})
+        "traverse": {
+            "OPERATOR_US": cost.STEP_OPERATORS * depth,
+            "TREE_NS": depth * trees,
+            "STEP_NS": depth * trees * rows,
+        },
+        "tournament": {
+            "OPERATOR_US": cost.ROUND_OPERATORS * depth,
+            "LINE_NS": decisions * trees,
+            "DECISION_NS": decisions * trees * rows,
+        },
+        "oblivious": {"BIT_NS": depth * trees * rows},
+        "kernel": {"KERNEL_NS": depth * trees * rows},
+    }[slope.form]
 
 
 def main() -> int:
@@ -85,14 +107,14 @@ def main() -> int:
     lines = ["dtype    rows    constant       least  median  in cost.py"]
     for dtype in (np.float32, np.float64):
         for rows in (cost.ROWS, 1000) if options.device == "cpu" else (100_000,):
-            chosen = slopes(rows)
+            chosen = slopes(rows, is_cpu=options.device == "cpu")
             try:
                 calls = dict(_calls(chosen, dtype, options.device))
             except BridgeError as error:
                 print(f"tree_costs: {error}", file=sys.stderr)
                 return 2
             found = [_constants(chosen, measure_together(calls), clock) for _ in range(options.repeats)]
-            for name in chosen:
+            for name in found[0]:
                 values = [constants[name] for constants in found]
                 measured = f"{min(values):7.2f} {median(values):7.2f}"
                 lines.append(f"{np.dtype(dtype).name:8s} {rows:<7d} {name:12s} {measured} {getattr(cost, name):11}")
@@ -113,34 +135,30 @@ def _print_estimates(repeats: int) -> None:
             calls[form] = on_new_rows(_open(forest, np.float32, form, "cpu"), x, cost.ROWS)
         found = [measure_together(calls, 0.2) for _ in range(repeats)]
         least = {form: 1e6 * min(times[form].cpu for times in found) for form in FORMS}
-        cells = (f"{least[form]:9.0f}:{cost.estimate(form, depth, TREES):8.0f}" for form in FORMS)
+        cells = (f"{least[form]:9.0f}:{cost.form_cost(form, depth, TREES).at(cost.ROWS):8.0f}" for form in FORMS)
         print(f"{depth:5d} " + "".join(cells))
 
 
-def _calls(chosen: dict[str, Slope], dtype: DTypeLike, device: Device) -> Iterator[tuple[str, Callable[[], object]]]:
+def _calls(chosen: list[Slope], dtype: DTypeLike, device: Device) -> Iterator[tuple[str, Callable[[], object]]]:
     rng = np.random.default_rng(0)
-    for name, slope in chosen.items():
+    for number, slope in enumerate(chosen):
         x = rng.normal(size=(max(slope.rows, POOL), FEATURES)).astype(dtype)
         for depth in (slope.shallow, slope.deep):
-            make = _chain if slope is OPERATOR else partial(_complete, symmetric=slope.form == "oblivious")
+            make = _chain if slope.trees * slope.rows == 1 else partial(_complete, symmetric=slope.form == "oblivious")
             forest = concatenate(make(depth, rng) for _ in range(slope.trees))
-            yield f"{name} {depth}", on_new_rows(_open(forest, dtype, slope.form, device), x, slope.rows)
+            yield f"{number} {depth}", on_new_rows(_open(forest, dtype, slope.form, device), x, slope.rows)
 
 
-def _constants(chosen: dict[str, Slope], times: dict[str, Times], clock: str) -> dict[str, float]:
-    """Return the constants in the units of cost.py, from the times of the calls."""
-    found: dict[str, float] = {}
-    for name, slope in chosen.items():
-        shallow, deep = (getattr(times[f"{name} {depth}"], clock) for depth in (slope.shallow, slope.deep))
-        levels = slope.deep - slope.shallow
-        operators = levels * OPERATORS_A_LEVEL[slope.form]
-        if name == "OPERATOR_US":
-            found[name] = 1e6 * (deep - shallow) / operators
-            continue
-        elements = 2**slope.deep - 2**slope.shallow if slope.form == "tournament" else levels
-        started = 1e-6 * operators * found["OPERATOR_US"]
-        found[name] = 1e9 * (deep - shallow - started) / (elements * slope.trees * slope.rows)
-    return found
+def _constants(chosen: list[Slope], times: dict[str, Times], clock: str) -> dict[str, float]:
+    """Return the constants in the units of cost.py that explain the times of the calls best."""
+    taken = [levels(slope) for slope in chosen]
+    names = list(dict.fromkeys(name for row in taken for name in row))
+    spent = [
+        1e6 * (getattr(times[f"{i} {slope.deep}"], clock) - getattr(times[f"{i} {slope.shallow}"], clock))
+        for i, slope in enumerate(chosen)
+    ]
+    matrix = np.array([[row.get(name, 0.0) for name in names] for row in taken])
+    return dict(zip(names, np.linalg.lstsq(matrix, np.array(spent))[0].tolist(), strict=True))
 
 
 def _complete(depth: int, rng: np.random.Generator, *, symmetric: bool) -> Forest:
@@ -174,15 +192,18 @@ def _tree(inner: Array, left: Array, right: Array, feature: Array, threshold: Ar
 
 def _open(forest: Forest, dtype: DTypeLike, form: Form, device: Device) -> Callable[[Array], object]:
     """Return a function that sums the forest, written in this form, for an array of rows."""
-    builder = Builder()
     tensor = ir.TensorType(ir.DataType.from_numpy(np.dtype(dtype)))
     rows = ir.Value(name="X", type=tensor, shape=ir.Shape(["batch", FEATURES]))
-    total = builder.forest(forest, rows)
-    total.name = "total"
-    opsets = {MAIN_DOMAIN: MAIN_OPSET, ML_DOMAIN: ML_OPSET, BRIDGE_DOMAIN: BRIDGE_OPSET}
-    tables = builder.initializers
-    graph = ir.Graph([rows], [total], nodes=builder.nodes, initializers=tables, name="trees", opset_imports=opsets)
     options = Options("cpu") if form == "kernel" else Options("cuda", form)
+    tape = RuleTape(options)
+    total = (forest_as_ml_operator if form == "kernel" else write_forest)(tape, forest, rows)
+    total.name = "total"
+    for number, value in enumerate(tape.initializers):
+        value.name = f"table_{number}"
+    opsets = {MAIN_DOMAIN: MAIN_OPSET, ML_DOMAIN: ML_OPSET}
+    graph = ir.Graph(
+        [rows], [total], nodes=tape.nodes, initializers=tape.initializers, name="trees", opset_imports=opsets
+    )
     model = run_pipeline(ir.Model(graph, ir_version=IR_VERSION), options, precision="exact")
     session = open_session(to_proto(model).SerializeToString(), device=device, threads=1)
     return lambda x: session.run(["total"], {"X": x})

@@ -20,7 +20,7 @@ State = Literal["exact", "decided", "rounded"]
 MOVING = frozenset({
     "Abs", "And", "Cast", "Clip", "Concat", "Constant", "ConstantOfShape", "Expand", "Flatten", "Gather",
     "GatherElements", "GatherND", "Identity", "IsInf", "IsNaN", "Max", "Min", "Neg", "Not", "Or", "Pad", "Relu",
-    "Reshape", "Shape", "Slice", "Split", "Squeeze", "Tile", "Transpose", "Unsqueeze", "Where", "Xor",
+    "Reshape", "Shape", "Size", "Slice", "Split", "Squeeze", "Tile", "Transpose", "Unsqueeze", "Where", "Xor",
 })
 """Operators whose results are their inputs' own values."""
 ROUNDED_ONCE = frozenset({"Add", "Ceil", "Div", "Floor", "Mul", "Reciprocal", "Round", "Sqrt", "Sub"})
@@ -56,14 +56,27 @@ def decides_exactly(model: ir.Model, precision: Precision) -> bool:
     """
     if model.meta.get(MOVED_DECISIONS):
         return False
-    states: dict[ir.Value, State] = {}
-    for node in model.graph:
-        found = {states.get(v, "exact") for v in node.inputs if v is not None and v.const_value is None}
+    return _follow(model.graph, {}, precision)
+
+
+def _follow(graph: ir.Graph, states: dict[ir.Value, State], precision: Precision) -> bool:
+    """Add what the nodes make of these states, to the first decision on a rounded number; return whether none is."""
+    for node in graph:
+        branches = [a.as_graph() for a in node.attributes.values() if node.op_type == "If"]
+        if not all(_follow(branch, states, precision) for branch in branches):
+            return False
+        read = [*node.inputs, *(output for branch in branches for output in branch.outputs)]
+        found = {states.get(v, "exact") for v in read if v is not None and v.const_value is None}
         if _decides(node) and ("rounded" in found or node.meta.get(ARBITRARY_TIES)):
             return False
-        for output in node.outputs:
-            states[output] = _state(node, found, precision)
+        state = _worst(found) if branches else _state(node, found, precision)
+        states.update(dict.fromkeys(node.outputs, state))
     return True
+
+
+def _worst(found: set[State]) -> State:
+    """Return the state of what a branch may give."""
+    return "rounded" if "rounded" in found else "exact" if "exact" in found else "decided"
 
 
 def _decides(node: ir.Node) -> bool:

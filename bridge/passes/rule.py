@@ -78,6 +78,10 @@ class RuleTape:
         self.initializers.append(value)
         return value
 
+    def branch(self) -> RuleTape:
+        """Return a tape for the nodes of a branch; its constants and notes are this tape's."""
+        return RuleTape(self.options, initializers=self.initializers, notes=self.notes)
+
     def cast(self, x: ir.Value, dtype: DTypeLike) -> ir.Value:
         """Return `x` in `dtype`; no node where it is known to be that already."""
         to = ir.DataType.from_numpy(np.dtype(dtype))

@@ -9,18 +9,20 @@ import numpy as np
 import onnx_ir as ir
 import pytest
 from hypothesis import given, settings
+from onnx import numpy_helper
 
 from bridge.errors import LoweringError
 from bridge.export.builder import Builder
 from bridge.forest import MAX_DEPTH, concatenate
 from bridge.opset import BRIDGE_DOMAIN, BRIDGE_OPSET, FOREST, IR_VERSION, MAIN_DOMAIN, MAIN_OPSET, ML_DOMAIN, ML_OPSET
 from bridge.passes.lower_ops import LowerOps
-from bridge.passes.lowering.trees import gemm
-from bridge.passes.lowering.trees.cost import cheapest
+from bridge.passes.lowering.trees import forest_op, gemm
+from bridge.passes.lowering.trees.cost import Cost, cheapest, rows_to_switch
 from bridge.passes.lowering.trees.levels import find_oblivious
 from bridge.passes.packed_lists import to_proto
 from bridge.passes.pipeline import run_pipeline
 from bridge.passes.rule import Options
+from bridge.proto_nodes import all_nodes
 from tests.forests import forests, oblivious_tree, rows_at, shuffled, tree_of, walk
 from tests.passes.judge import run
 
@@ -42,6 +44,7 @@ FORMS = {
 STEP = ("GatherElements", "GatherElements", "GatherElements", "LessOrEqual", "GatherElements", "Cast", "Sub")
 """One level of the walk: what the node asks, the value, its threshold, the decision, its right child, the child."""
 
+every_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 every_form = pytest.mark.parametrize(("target", "strategy", "precision"), FORMS.values(), ids=FORMS)
 
 
@@ -63,7 +66,17 @@ def lowered(forest, width, dtype, target, strategy, precision="exact"):
 
 
 def operators(model):
-    return Counter(n.op_type for n in model.graph.node)
+    return Counter(n.op_type for n in all_nodes(model.graph.node))
+
+
+def branches(model):
+    """Return the two graphs that a model chooses between by the number of rows, and that number."""
+    (choice,) = [n for n in model.graph.node if n.op_type == "If"]
+    found = {a.name: a.g for a in choice.attribute}
+    (less,) = [n for n in model.graph.node if n.op_type == "Less"]
+    (most,) = [numpy_helper.to_array(t) for t in model.graph.initializer if t.name == less.input[1]]
+    (width,) = [i.type.tensor_type.shape.dim[1].dim_value for i in model.graph.input]
+    return found["then_branch"], found["else_branch"], int(most) // width
 
 
 @every_form
@@ -176,7 +189,7 @@ def test_gemm_makes_two_products():
 
 @pytest.mark.parametrize(
     ("depth", "trees", "look_ups"),
-    [(3, 100, 1), (5, 100, 17), (5, 1, 1)],
+    [(3, 100, 1), (4, 100, 13), (4, 1, 1)],
     ids=["many shallow", "many deep", "one deep"],
 )
 @pytest.mark.parametrize("target", ["cuda", "portable"])
@@ -291,6 +304,62 @@ def test_cpu_takes_the_faster_of_kernel_and_bits(trees, operator):
     forest = concatenate([oblivious_tree(np.random.default_rng(0), depth=4, n_features=2)] * trees)
 
     assert operator in operators(lowered(forest, 2, np.float32, "cpu", "auto"))
+
+
+@every_dtype
+def test_cpu_takes_the_kernel_for_few_rows_and_the_walk_for_many(dtype):
+    rng = np.random.default_rng(0)
+    forest = concatenate([tree_of(rng, depth=7, n_features=4, categories=True, missing=True) for _ in range(100)])
+
+    model = lowered(forest, 4, dtype, "cpu", "auto")
+
+    few, many, rows = branches(model)
+    assert "TreeEnsemble" in {n.op_type for n in few.node}
+    assert {n.op_type for n in many.node} >= {"GatherElements", "LessOrEqual"}
+    assert "TreeEnsemble" not in {n.op_type for n in many.node}
+    assert 2 < rows < 100
+    x = rows_at(forest, 4, dtype, rows=3 * rows)
+    for count in (0, 1, rows - 1, rows, rows + 1, 3 * rows):
+        np.testing.assert_array_equal(run(model, {"X": x[:count]})[0], walk(forest, x[:count]))
+
+
+def test_cpu_takes_either_form_for_two_forests_of_one_model():
+    rng = np.random.default_rng(0)
+    first, second = (concatenate([tree_of(rng, depth=6, n_features=4) for _ in range(60)]) for _ in range(2))
+    model = forest_model(first, 4, np.float32)
+    builder = Builder()
+    other = builder.forest(second, model.graph.inputs[0])
+    for value in builder.initializers:
+        value.name = f"second_{value.name}"
+        model.graph.register_initializer(value)
+    model.graph.extend(builder.nodes)
+    other.name, other.shape = "other", ir.Shape(["batch", 1])
+    model.graph.outputs.append(other)
+    x = rows_at(first, 4, np.float32, rows=200)
+
+    made = to_proto(run_pipeline(model, Options("cpu"), precision="exact"))
+
+    assert operators(made)["If"] == 2
+    for count in (1, 200):
+        total, second_total = run(made, {"X": x[:count]})
+        np.testing.assert_array_equal(total, walk(first, x[:count]))
+        np.testing.assert_array_equal(second_total, walk(second, x[:count]))
+
+
+def test_rows_from_which_on_another_form_is_worth_its_tables():
+    kernel = Cost(1.0, 3.0)
+
+    assert rows_to_switch(kernel, Cost(21.0, 1.0)) == 10
+    assert rows_to_switch(kernel, Cost(2.0, 1.0)) == 0  # never much slower
+    assert rows_to_switch(kernel, Cost(21.0, 2.9)) is None  # hardly ever faster
+    assert rows_to_switch(kernel, Cost(1e6, 1.0)) is None  # faster beyond what runs have
+
+
+def test_large_forests_have_no_kernel(monkeypatch):
+    monkeypatch.setattr(forest_op, "MOST_KERNEL_NODES", 100)
+
+    assert "TreeEnsemble" in operators(lowered(full_tree(5), 2, np.float32, "cpu", "auto"))
+    assert "TreeEnsemble" not in operators(lowered(full_tree(6), 2, np.float32, "cpu", "auto"))
 
 
 def test_trees_of_any_depth_have_a_cheapest_form():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import onnx_ir as ir
@@ -9,19 +10,29 @@ import onnx_ir as ir
 from bridge.errors import DeclinedError
 from bridge.forest import with_own_sets, with_plain_leaves
 from bridge.opset import BRIDGE_DOMAIN, BRIDGE_OPSET, FOREST
-from bridge.passes.lowering.trees.cost import cheapest, estimate, row_cost
-from bridge.passes.lowering.trees.features import resolve_features
+from bridge.passes.lowering.trees.by_rows import choose_by_rows
+from bridge.passes.lowering.trees.cost import (
+    LAUNCH_US,
+    OPERATOR_US,
+    Cost,
+    cheapest,
+    form_cost,
+    frame_cost,
+    kernel_cost,
+    rows_to_switch,
+)
+from bridge.passes.lowering.trees.features import resolve_features, resolve_sets
 from bridge.passes.lowering.trees.gemm import forest_as_gemm
 from bridge.passes.lowering.trees.layout import lay_out
-from bridge.passes.lowering.trees.levels import find_oblivious
 from bridge.passes.lowering.trees.native import forest_as_ml_operator
 from bridge.passes.lowering.trees.oblivious import group_as_bits
 from bridge.passes.lowering.trees.tournament import group_as_tournament
 from bridge.passes.lowering.trees.traverse import group_as_traversal
+from bridge.passes.lowering.values import known_width
 from bridge.passes.rule import RuleTape, lowers, read_forest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -39,6 +50,10 @@ FORMS: dict[Form, GroupForm] = {
 }
 
 
+MOST_KERNEL_NODES = 2**20
+"""For more nodes the kernel of ai.onnx.ml is not taken: it takes seconds to load them, and twice the time a row."""
+
+
 @lowers(BRIDGE_DOMAIN, FOREST)
 def lower_forest(tape: RuleTape, node: ir.Node) -> Sequence[ir.Value]:
     """Return the sums of a forest in the form that the options ask for, or that suits the target."""
@@ -53,39 +68,71 @@ def write_forest(tape: RuleTape, forest: Forest, x: ir.Value) -> ir.Value:
     if tape.options.strategy == "forest":
         tables = (tape.constant(table) for table in forest.tables())
         return tape.op(FOREST, x, *tables, domain=BRIDGE_DOMAIN, version=BRIDGE_OPSET, dtype=ir.DataType.DOUBLE)
-    native = tape.options.target == "cpu" and tape.options.strategy == "auto" and not _is_faster_in_bits(forest)
-    # Only the kernel of ai.onnx.ml has missing-value routes of its own.
-    forest, x = resolve_features(tape, forest, x, native_missing=native)
-    if native or tape.options.strategy == "gemm":
-        tape.notes.append(f"{_trees(forest.n_trees, forest.depth)}: {'TreeEnsemble' if native else 'gemm'}")
-        return (forest_as_ml_operator if native else forest_as_gemm)(tape, forest, x)
-    columns = tape.op("Transpose", x, perm=[1, 0], dtype=x.dtype)
-    sums = [_sums(tape, group, forest.values, columns) for group in lay_out(forest, tape.options.strategy)]
-    total = sums[0]
-    for part in sums[1:]:
-        total = tape.op("Add", total, part, dtype=ir.DataType.DOUBLE)
-    return tape.op("Transpose", total, perm=[1, 0], dtype=ir.DataType.DOUBLE)
+    if tape.options.target == "cpu" and tape.options.strategy == "auto" and forest.n_nodes <= MOST_KERNEL_NODES:
+        return _for_a_cpu(tape, forest, x)
+    forest, columns = resolve_features(tape, forest, x)
+    if tape.options.strategy == "gemm":
+        tape.notes.append(f"{_trees(forest.n_trees, forest.depth)}: gemm")
+        return forest_as_gemm(tape, forest, columns)
+    return _in_tensors(tape, forest, columns, _parts(tape, forest))
 
 
-def _is_faster_in_bits(forest: Forest) -> bool:
-    """Return whether a forest is oblivious and large enough for its tensor form to beat the kernel of ai.onnx.ml.
+def _for_a_cpu(tape: RuleTape, forest: Forest, x: ir.Value) -> ir.Value:
+    """Return the sums by the kernel of ai.onnx.ml, by tensor operators, or by either as a run has few rows or many."""
+    many, few = tape.branch(), tape.branch()
+    plain, columns = resolve_features(many, forest, x)
+    parts = list(_parts(many, plain))
+    kernel = kernel_cost(forest)
+    width = known_width(x)
+    rows = rows_to_switch(kernel, sum((part.cost for part in parts), frame_cost(width or 0)))
+    if rows and width is None:
+        rows = None
+    if rows == 0:
+        tape.nodes += many.nodes
+        return _in_tensors(tape, plain, columns, parts)
+    below = "" if rows is None else f" below {rows} rows"
+    tape.notes.append(
+        f"{_trees(forest.n_trees, forest.depth)}: TreeEnsemble{below}, about {kernel.row:.3g} us a row on one core"
+    )
+    sums = forest_as_ml_operator(few, *resolve_sets(few, forest, x))
+    if rows is None:
+        tape.nodes += few.nodes
+        return sums
+    return choose_by_rows(tape, x, rows, (few, sums), (many, _in_tensors(many, plain, columns, parts)))
 
-    At 100 rows it does by a factor of 4 to 15, at 10 rows of 1.4 to 9, and at one row it takes 4 microseconds more at
-    most (100 and 500 trees of depth 1 to 10, new rows each time, one thread of onnxruntime 1.31.1).
-    """
-    if not find_oblivious(forest).all():
-        return False
-    depth, trees = forest.depth, forest.n_trees
-    return estimate("oblivious", depth, trees) < estimate("kernel", depth, trees)
+
+@dataclass(frozen=True)
+class _Part:
+    """A group of trees, and the form that it takes."""
+
+    group: Group
+    form: Form
+
+    @property
+    def cost(self) -> Cost:
+        return form_cost(self.form, self.group.depth, len(self.group.right))
 
 
-def _sums(tape: RuleTape, group: Group, values: NDArray[np.float64], columns: ir.Value) -> ir.Value:
-    """Return the sums (outputs, rows) of a group in the form that the options ask for, or in the cheapest."""
-    depth, trees = group.depth, len(group.right)
+def _parts(tape: RuleTape, forest: Forest) -> Iterator[_Part]:
+    """Yield the groups of a forest in the form that the options ask for, or in the cheapest."""
+    operator_us = LAUNCH_US if tape.options.target == "cuda" else OPERATOR_US
     asked: Form | None = next((form for form in FORMS if form == tape.options.strategy), None)
-    form = asked or cheapest(depth, trees, oblivious=group.oblivious)
-    tape.notes.append(f"{_trees(trees, depth)}: {form}, about {row_cost(form, depth, trees):.3g} us a row on one core")
-    return FORMS[form](tape, group, values, columns)
+    for group in lay_out(forest, tape.options.strategy, operator_us):
+        form = cheapest(group.depth, len(group.right), oblivious=group.oblivious, operator_us=operator_us)
+        yield _Part(group, asked or form)
+
+
+def _in_tensors(tape: RuleTape, forest: Forest, columns: ir.Value, parts: Iterable[_Part]) -> ir.Value:
+    """Return the sums of the parts of a forest, each in its form; `columns` is (features, rows)."""
+    sums = []
+    for part in parts:
+        trees = _trees(len(part.group.right), part.group.depth)
+        tape.notes.append(f"{trees}: {part.form}, about {part.cost.row:.3g} us a row on one core")
+        sums.append(FORMS[part.form](tape, part.group, forest.values, columns))
+    total = sums[0]
+    for more in sums[1:]:
+        total = tape.op("Add", total, more, dtype=ir.DataType.DOUBLE)
+    return tape.op("Transpose", total, perm=[1, 0], dtype=ir.DataType.DOUBLE)
 
 
 def _trees(count: int, depth: int) -> str:

@@ -18,8 +18,10 @@ MOST_CELLS = 64_000_000
 """Refuse path matrices larger than this (256 MB of float32): they grow with nodes x leaves of every tree."""
 
 
-def forest_as_gemm(tape: RuleTape, forest: Forest, x: ir.Value) -> ir.Value:
+def forest_as_gemm(tape: RuleTape, forest: Forest, columns: ir.Value) -> ir.Value:
     """Return the sums of a forest whose decisions are all `x <= t` (Hummingbird's GEMM form, Nakandala et al. 2020).
+
+    `columns` is (features, rows), the sums are float64 (rows, outputs).
 
     For each leaf, the path matrix holds +1 for the ancestors that it lies left of and -1 for those it lies right of.
     Decisions times paths is then a whole number that equals the leaf's number of left turns at the leaf that the row
@@ -46,12 +48,11 @@ def forest_as_gemm(tape: RuleTape, forest: Forest, x: ir.Value) -> ir.Value:
         _fill_paths(forest, int(forest.roots[t]), inner[t], leaves[t], paths[t])
         turns[t, : len(leaves[t]), 0] = (paths[t] > 0).sum(axis=1)[: len(leaves[t])]
 
-    # Rows come last from here on. With rows before nodes, the decisions would need a transposition before the product,
+    # Rows come last. With rows before nodes, the decisions would need a transposition before the product,
     # which onnxruntime fuses into it: two to three times slower (100 trees, 100 and 10,000 rows), and in 1.31.1 the
     # fused node divides by zero, and ends the process, where there are no rows.
-    columns = tape.op("Transpose", x, perm=[1, 0], dtype=x.dtype)
-    asked = tape.op("Gather", columns, tape.constant(feature), axis=0, dtype=x.dtype)
-    decided = tape.op("LessOrEqual", asked, tape.constant(thresholds_for(threshold, x)), dtype=ir.DataType.BOOL)
+    asked = tape.op("Gather", columns, tape.constant(feature), axis=0, dtype=columns.dtype)
+    decided = tape.op("LessOrEqual", asked, tape.constant(thresholds_for(threshold, columns)), dtype=ir.DataType.BOOL)
     score = tape.op("MatMul", tape.constant(paths), tape.cast(decided, np.float32), dtype=ir.DataType.FLOAT)
     # A score never exceeds the leaf's left turns, so `turns <= score` is equality without comparing floats for it.
     reached = tape.op("LessOrEqual", tape.constant(turns), score, dtype=ir.DataType.BOOL)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bridge.passes.lowering.trees.cost import least_cost
+from bridge.passes.lowering.trees.cost import OPERATOR_US, least_cost
 from bridge.passes.lowering.trees.levels import find_oblivious
 
 if TYPE_CHECKING:
@@ -63,26 +63,29 @@ class _Plan:
     oblivious: bool
 
 
-def lay_out(forest: Forest, strategy: Strategy = "auto") -> Iterator[Group]:
+def lay_out(forest: Forest, strategy: Strategy = "auto", operator_us: float = OPERATOR_US) -> Iterator[Group]:
     """Yield the trees of a forest in groups of like depth; every decision of it must be `x <= t`.
 
-    Oblivious trees stand apart where `strategy` asks for them, or where that costs less.
+    Oblivious trees stand apart where `strategy` asks for them, or where that costs less. The more microseconds an
+    operator takes to start, the fewer groups there are.
     """
     forest = _tree_by_tree(_with_decisions(forest))
     depth, nodes = forest.levels.depth, forest.levels.size
-    for plan in _plans(depth, find_oblivious(forest), strategy):
+    for plan in _plans(depth, find_oblivious(forest), strategy, operator_us):
         for alike in plan.groups:
             for trees in _alike(alike, nodes):
                 slots, levels = int(nodes[trees].max()), int(depth[trees].max())
                 yield _tables(forest, trees, slots=slots, depth=levels, oblivious=plan.oblivious)
 
 
-def _plans(depth: NDArray[np.int32], oblivious: NDArray[np.bool_], strategy: Strategy) -> list[_Plan]:
+def _plans(
+    depth: NDArray[np.int32], oblivious: NDArray[np.bool_], strategy: Strategy, operator_us: float
+) -> list[_Plan]:
     """Return the plan for all trees, or one for the oblivious and one for the others."""
-    together = _cut(np.arange(len(depth)), depth, oblivious=bool(oblivious.all()))
+    together = _cut(np.arange(len(depth)), depth, operator_us, oblivious=bool(oblivious.all()))
     if not oblivious.any() or oblivious.all() or strategy not in {"auto", "oblivious"}:
         return [together]
-    apart = [_cut(np.flatnonzero(oblivious == kind), depth, oblivious=kind) for kind in (True, False)]
+    apart = [_cut(np.flatnonzero(oblivious == kind), depth, operator_us, oblivious=kind) for kind in (True, False)]
     return apart if strategy == "oblivious" or sum(p.cost for p in apart) < together.cost else [together]
 
 
@@ -139,7 +142,7 @@ def _tree_by_tree(forest: Forest) -> Forest:
     )
 
 
-def _cut(trees: NDArray[np.int64], depth_of_tree: NDArray[np.int32], *, oblivious: bool) -> _Plan:
+def _cut(trees: NDArray[np.int64], depth_of_tree: NDArray[np.int32], operator_us: float, *, oblivious: bool) -> _Plan:
     """Return how to cut these trees so that all together cost least."""
     trees = trees[np.argsort(depth_of_tree[trees], kind="stable")]
     depths = depth_of_tree[trees]
@@ -149,7 +152,8 @@ def _cut(trees: NDArray[np.int64], depth_of_tree: NDArray[np.int32], *, obliviou
     for end in ends:
         depth = int(depths[end - 1])
         best[end] = min(
-            (cost + least_cost(depth, end - start, oblivious=oblivious), start) for start, (cost, _) in best.items()
+            (cost + least_cost(depth, end - start, oblivious=oblivious, operator_us=operator_us), start)
+            for start, (cost, _) in best.items()
         )
     cuts = [len(depths)]
     while cuts[-1]:
