@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 from functools import partial
 from pathlib import Path
@@ -158,6 +159,13 @@ class Predictor:
         if answers is None:
             answers = self._blocks.run(partial(self._execute, names), self._encode(X), 0)
         return dict(zip(names, answers, strict=True))
+
+    def in_blocks(self, rows: int) -> Predictor:
+        """Return a predictor of the same session that runs at most `rows` rows at once."""
+        other = copy.copy(self)
+        other._blocks = Blocks(rows)
+        other._set_attributes()
+        return other
 
     @property
     def providers(self) -> list[str]:

@@ -25,6 +25,8 @@ CHECK_ROWS = 10_000
 """An export is checked on at most this many rows of its sample, evenly spaced."""
 CHECK_VALUES = 2**26
 """And on fewer, where their answers would take more than 512 MB: those of a vectorizer have a column for each term."""
+ROWS_ALONE = 500
+"""A graph that chooses its form by the number of rows is checked row by row, too, on this many of the sample."""
 REFERENCE_ROWS = 200
 """The reference evaluator takes milliseconds a row."""
 
@@ -71,10 +73,17 @@ def check_model(estimator: Any, model: onnx.ModelProto | os.PathLike[str], sampl
     rows = spread_rows(sample, max(most, 1))
     report = compare(estimator, predictor, rows)
     parts = list(report.methods)
+    chooses = metadata.row_bytes and any(node.op_type == "If" for node in as_model(model).graph.node)
+    alone = predictor.in_blocks(1) if chooses else None
+    if alone is not None:
+        parts += compare(estimator, alone, spread_rows(rows, ROWS_ALONE), suffix=", row by row").methods
     on_thresholds = boundary_rows(estimator, _steepest(metadata.methods), rows, metadata.schema)
     if on_thresholds is not None:
         found = compare(estimator, predictor, on_thresholds, suffix=", on thresholds")
-        parts += [replace(m, held=metadata.exact_decisions) for m in found.methods]
+        methods = found.methods
+        if alone is not None:
+            methods += compare(estimator, alone, on_thresholds, suffix=", on thresholds, row by row").methods
+        parts += [replace(m, held=metadata.exact_decisions) for m in methods]
     special = special_rows(
         rows,
         metadata.schema,
@@ -85,6 +94,8 @@ def check_model(estimator: Any, model: onnx.ModelProto | os.PathLike[str], sampl
         special = accepted_rows(estimator, _steepest(metadata.methods), special)
     if special is not None:
         parts += compare(estimator, predictor, special, suffix=", special values").methods
+        if alone is not None:
+            parts += compare(estimator, alone, special, suffix=", special values, row by row").methods
     notes = () if has_runtime else ("checked in onnx.reference, because no onnxruntime is installed",)
     return replace(report, methods=tuple(parts), notes=notes)
 

@@ -153,3 +153,21 @@ def test_large_sample_is_checked_on_rows_spread_over_all_of_it():
     estimator = StandardScaler().fit(sample)
     report = check_model(estimator, bridge.export(estimator, sample, check=False), sample)
     assert report.methods[0].rows == check.CHECK_ROWS
+
+
+@pytest.mark.parametrize("branch", ["few_rows", "many_rows"])
+def test_either_form_of_a_graph_that_chooses_by_rows_is_checked(branch):
+    estimator = RandomForestRegressor(100, max_depth=4, random_state=0).fit(X, X[:, 0])
+    model = bridge.export(estimator, X, target="cpu")
+    (choice,) = [node for node in model.graph.node if node.op_type == "If"]
+    (ensemble,) = [n for a in choice.attribute for n in a.g.node if n.op_type == "TreeEnsemble"]
+    assert check_model(estimator, model, X).ok
+    scores = [t for t in model.graph.initializer if t.data_type == onnx.TensorProto.DOUBLE and len(t.dims) == 2]
+    if branch == "few_rows":
+        scores = [a.t for a in ensemble.attribute if a.name == "leaf_weights"]
+
+    for tensor in scores:
+        tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor) * (1 + 1e-8), tensor.name))
+
+    assert scores
+    assert not check_model(estimator, model, X).ok
