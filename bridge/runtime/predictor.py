@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import logging
 from functools import partial
 from pathlib import Path
@@ -61,7 +60,10 @@ class Predictor:
 
     metadata: Metadata
 
-    def __init__(self, model: onnx.ModelProto, session: Session, path: str | None = None) -> None:
+    def __init__(
+        self, model: onnx.ModelProto, session: Session, path: str | None = None, *, rows: int | None = None
+    ) -> None:
+        """`rows` is how many to run at once at most; by default what suits the machine."""
         self.metadata = get_metadata(model) or _describe(model)
         self._model = model
         self._path = path
@@ -69,7 +71,8 @@ class Predictor:
         try:
             _check_names(self.metadata, session)
             self._encode = Encoder(self.metadata.schema)
-            self._blocks = _blocks(model, self.metadata, on_device=session.providers[0] == CUDA)
+            on_device = session.providers[0] == CUDA
+            self._blocks = Blocks(rows) if rows else _blocks(model, self.metadata, on_device=on_device)
             self._set_attributes()
         except (TypeError, ValueError, AttributeError) as error:
             if isinstance(error, BridgeError):
@@ -162,10 +165,7 @@ class Predictor:
 
     def in_blocks(self, rows: int) -> Predictor:
         """Return a predictor of the same session that runs at most `rows` rows at once."""
-        other = copy.copy(self)
-        other._blocks = Blocks(rows)
-        other._set_attributes()
-        return other
+        return Predictor(self._model, self._session, self._path, rows=rows)
 
     @property
     def providers(self) -> list[str]:
