@@ -9,6 +9,7 @@ from scipy.special import digamma
 from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
 from sklearn.mixture._gaussian_mixture import _compute_log_det_cholesky
 
+from bridge.export.builder import dtype_of
 from bridge.export.converters.distances import differences
 from bridge.export.registry import Answer, converts
 
@@ -39,10 +40,13 @@ def convert_bayesian_gaussian_mixture(b: Builder, model: Any, x: Block) -> Mappi
 
 def _answers(b: Builder, model: Any, x: Block, extra: NDArray[np.float64]) -> Mapping[str, Answer]:
     width = model.n_features_in_
-    squares = _mahalanobis_squares(b, model, x.matrix())
+    value = x.matrix()
+    is_mixed = dtype_of(value) == np.float32 and model.means_.dtype == np.float64
+    squares = (_rounded_squares if is_mixed else _mahalanobis_squares)(b, model, value)
     log_det = _compute_log_det_cholesky(model.precisions_cholesky_, model.covariance_type, width)
-    constant = log_det - 0.5 * width * np.log(2 * np.pi) + model._estimate_log_weights() + extra
-    scores = b.combine("Add", b.mul(squares, b.like(-0.5, squares)), constant.reshape(1, -1))
+    total = b.add(squares, b.like(width * np.log(2 * np.pi), squares))
+    constant = log_det + model._estimate_log_weights() + extra
+    scores = b.combine("Add", b.mul(total, b.like(-0.5, total)), constant.reshape(1, -1))
     # log(sum(exp(scores))) is the score less its logarithm of a softmax, the same for every component.
     shares = b.op("LogSoftmax", scores, axis=-1)
     largest = b.row_max(scores)
@@ -52,6 +56,23 @@ def _answers(b: Builder, model: Any, x: Block, extra: NDArray[np.float64]) -> Ma
         "predict_proba": b.op("Exp", shares),
         "score_samples": b.flatten_column(b.add(largest, b.op("Log", total))),
     }
+
+
+def _rounded_squares(b: Builder, model: Any, x: ir.Value) -> ir.Value:
+    """Return (rows, components) as scikit-learn has it for float32 rows and a float64 model: parts of it in float32."""
+    means, roots = model.means_, model.precisions_cholesky_
+    if model.covariance_type in ("full", "tied"):
+        return b.cast(_mahalanobis_squares(b, model, x), np.float32)
+    precisions = roots**2
+    squares = b.mul(x, x)
+    if model.covariance_type == "diag":
+        of_means = (means**2 * precisions).sum(axis=1)
+        own, both = b.project(squares, precisions.T), b.project(x, -2.0 * (means * precisions).T)
+    else:
+        of_means = (means**2).sum(axis=1) * precisions
+        own = b.project(b.sum(squares, keepdims=True), precisions.reshape(1, -1))
+        both = b.project(x, -2.0 * means.T * precisions)
+    return b.add(b.combine("Add", both, of_means.reshape(1, -1)), own)
 
 
 def _mahalanobis_squares(b: Builder, model: Any, x: ir.Value) -> ir.Value:

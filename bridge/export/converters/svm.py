@@ -8,9 +8,9 @@ import numpy as np
 from scipy import sparse
 from sklearn.svm import SVC, SVR, NuSVC, NuSVR, OneClassSVM
 
-from bridge.errors import UnsupportedError
+from bridge.export.builder import get_rounding, set_rounding
 from bridge.export.converters.coupling import couple
-from bridge.export.converters.distances import squared_distances
+from bridge.export.converters.kernels import kernel_times
 from bridge.export.converters.links import sigmoid
 from bridge.export.converters.multiclass import ovr_scores
 from bridge.export.registry import Answer, Labels, converts
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 
 @converts(SVR, NuSVR)
 def convert_support_vector_regressor(b: Builder, model: Any, x: Block) -> Mapping[str, Answer]:
-    return {"predict": b.flatten_column(_one_decision(b, model, x))}
+    return {"predict": _one_decision(b, model, x)}
 
 
 @converts(OneClassSVM)
 def convert_one_class_svm(b: Builder, model: Any, x: Block) -> Mapping[str, Answer]:
-    decision = b.flatten_column(_one_decision(b, model, x))
+    decision = _one_decision(b, model, x)
     inside = b.op("Greater", decision, b.like(0, decision))
     return {
         "predict": b.where(inside, b.constant(1, np.int64), b.constant(-1, np.int64)),
         "decision_function": decision,
-        "score_samples": b.combine("Add", decision, model.offset_),
+        "score_samples": set_rounding(b.combine("Add", decision, model.offset_), get_rounding(decision)),
     }
 
 
@@ -45,7 +45,7 @@ def convert_one_class_svm(b: Builder, model: Any, x: Block) -> Mapping[str, Answ
 def convert_support_vector_classifier(b: Builder, model: Any, x: Block) -> Mapping[str, Answer]:
     """Decide each pair of classes: above 0 the first wins. Labels are by votes, whatever the probabilities are."""
     classes = len(model.classes_)
-    pairs = b.combine("Add", b.matmul(_kernel(b, model, x), b.constant(_pair_weights(model))), model._intercept_)
+    pairs = b.combine("Add", _weighted_kernel(b, model, x, _pair_weights(model)), model._intercept_)
     second_wins = b.cast(b.op("LessOrEqual", pairs, b.like(0, pairs)), np.float64)
     if classes == 2:
         decision = b.flatten_column(b.op("Neg", pairs))
@@ -64,8 +64,9 @@ def convert_support_vector_classifier(b: Builder, model: Any, x: Block) -> Mappi
 
 
 def _one_decision(b: Builder, model: Any, x: Block) -> ir.Value:
-    weights = _dense(model._dual_coef_).T
-    return b.combine("Add", b.matmul(_kernel(b, model, x), b.constant(weights)), model._intercept_)
+    """Return (rows,), the decision of a machine that makes one."""
+    found = _weighted_kernel(b, model, x, _dense(model._dual_coef_).T)
+    return set_rounding(b.flatten_column(b.combine("Add", found, model._intercept_)), get_rounding(found))
 
 
 def _pair_weights(model: Any) -> NDArray[np.float64]:
@@ -89,36 +90,13 @@ def _votes(b: Builder, second_wins: ir.Value, classes: int) -> ir.Value:
     return b.combine("Add", b.project(second_wins, of_second - of_first), of_first.sum(axis=0).reshape(1, -1))
 
 
-def _kernel(b: Builder, model: Any, x: Block) -> ir.Value:
-    """Return float64 (rows, support vectors)."""
-    if callable(model.kernel):
-        raise UnsupportedError(
-            f"{type(model).__name__} with a kernel that is a function cannot be exported.\n"
-            "Use 'linear', 'poly', 'rbf', 'sigmoid' or 'precomputed'."
-        )
+def _weighted_kernel(b: Builder, model: Any, x: Block, weights: NDArray[np.float64]) -> ir.Value:
+    """Return float64 (rows, k), the kernel with the support vectors times `weights`, as libsvm has it."""
     value = x.matrix(np.float64)
-    if model.kernel == "precomputed":
-        return b.take_columns(value, model.support_)
-    vectors = _dense(model.support_vectors_)
-    if model.kernel == "rbf":
-        squares = squared_distances(b, value, vectors)
-        return b.op("Exp", b.mul(squares, b.like(-model._gamma, squares)))
-    if model.kernel == "linear":
-        return b.project(value, vectors.T)
-    # gamma goes into the vectors: a scalar factor behind a product would be folded into it as float32.
-    product = b.combine("Add", b.project(value, (model._gamma * vectors).T), np.full(len(vectors), float(model.coef0)))
-    return b.op("Tanh", product) if model.kernel == "sigmoid" else _power(b, product, int(model.degree))
-
-
-def _power(b: Builder, base: ir.Value, degree: int) -> ir.Value:
-    """Return base ** degree by repeated squaring, as libsvm does."""
-    result: ir.Value | None = None
-    while degree:
-        if degree % 2:
-            result = base if result is None else b.mul(result, base)
-        degree //= 2
-        base = b.mul(base, base) if degree else base
-    return b.add(b.mul(base, b.like(0, base)), b.like(1, base)) if result is None else result
+    if isinstance(model.kernel, str) and model.kernel == "precomputed":
+        return b.project(b.take_columns(value, model.support_), weights)
+    params = {"gamma": model._gamma, "degree": model.degree, "coef0": model.coef0}
+    return kernel_times(b, value, _dense(model.support_vectors_), weights, model.kernel, **params)
 
 
 def _dense(matrix: Any) -> NDArray[np.float64]:

@@ -42,6 +42,12 @@ def test_mixture(agree, mixture, kind, dtype):
     agree(model, X.astype(dtype), tolerance=1e-11, float32_tolerance=3e-4)
 
 
+@pytest.mark.parametrize("kind", ["full", "tied", "diag"])
+def test_mixture_of_float64_rounds_float32_rows_where_scikit_learn_does(agree, kind):
+    model = GaussianMixture(3, covariance_type=kind, random_state=0).fit(X)
+    agree(model, X.astype(np.float32), routes=[("cpu", "exact")], tolerance=1e-11, float32_tolerance=1e-11)
+
+
 def test_mixture_of_a_dirichlet_distribution(agree):
     prior = "dirichlet_distribution"
     model = BayesianGaussianMixture(n_components=3, weight_concentration_prior_type=prior, random_state=0, max_iter=20)

@@ -9,6 +9,7 @@ from sklearn.datasets import load_diabetes, load_digits, load_wine
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR, NuSVC, NuSVR, OneClassSVM
 
+import bridge
 from bridge.errors import UnsupportedError
 
 X, Y = load_wine(return_X_y=True)
@@ -77,3 +78,21 @@ def test_sparse_data_and_precomputed_kernel(agree):
 def test_kernel_that_is_a_function_is_refused_with_reason(agree):
     with pytest.raises(UnsupportedError, match="kernel that is a function"):
         agree(SVC(kernel=lambda a, c: a @ c.T).fit(X, NAMES), X)
+
+
+def test_linear_one_class_on_centered_data_agrees_to_the_rounding_of_libsvm():
+    model = OneClassSVM(kernel="linear", nu=0.2).fit(X)
+    report = bridge.verify(model, bridge.export(model, X, target="cpu"), X)
+    assert report.ok, report
+
+
+@pytest.mark.parametrize("options", [{}, {"break_ties": True}, {"decision_function_shape": "ovo"}], ids=str)
+def test_rows_between_classes_that_tie(agree, options):
+    table = np.round(X[:, :3])
+    agree(SVC(C=0.01, **options).fit(table, NAMES), table, routes=[("cpu", "exact"), ("cuda", "exact")])
+
+
+@pytest.mark.parametrize("shape", ["ovr", "ovo"])
+def test_decisions_beside_probabilities(agree, shape):
+    model = SVC(probability=True, random_state=0, decision_function_shape=shape).fit(X, NAMES)
+    agree(model, X, methods=["predict", "decision_function"], float32_tolerance=1e-4)
