@@ -18,7 +18,7 @@ from bridge.data.beside import written_beside
 from bridge.data.schema import Column, Schema
 from bridge.errors import ArtifactError, InputTypeError
 from bridge.file_parts import FileParts
-from bridge.method import Classes, Method
+from bridge.method import Classes, FrameForm, Method
 from bridge.opset import METADATA_KEY, PRODUCER
 
 if TYPE_CHECKING:
@@ -87,6 +87,8 @@ class Metadata:
             data["schema"] = _build(Schema, {**schema, "columns": [_build_column(c) for c in schema["columns"]]})
             for method in data["methods"]:
                 method["labels"] = [_build(Classes, c) for c in method["labels"]]
+                if method.get("frame") is not None:
+                    method["frame"] = _build(FrameForm, method["frame"])
             data["methods"] = [_build(Method, m) for m in data["methods"]]
             data["classes"] = [_build(Classes, c) for c in data["classes"]]
             _check_columns(data["schema"])
@@ -98,7 +100,8 @@ class Metadata:
 
 
 _JSON_TYPES = {"str": str, "int": int, "float": float, "bool": bool, "tuple": list, "Mapping": dict}
-_JSON_TYPES |= {"Kind": str, "Analyzer": str, "Accents": str, "Schema": Schema, "Analysis": Analysis}
+_JSON_TYPES |= {"Kind": str, "Analyzer": str, "Accents": str}
+_JSON_TYPES |= {"Schema": Schema, "Analysis": Analysis, "FrameForm": FrameForm}
 
 
 def _build(cls: type[T], data: dict[str, Any]) -> T:

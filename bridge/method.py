@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -75,6 +76,42 @@ class Classes:
 
 
 @dataclass(frozen=True)
+class FrameForm:
+    """The DataFrame that a method answers with, as `set_output` asks for.
+
+    Attributes
+    ----------
+    library
+        "pandas" or "polars".
+    names, dtypes
+        Of the columns; the dtypes by NumPy's names.
+    """
+
+    library: str
+    names: tuple[str, ...]
+    dtypes: tuple[str, ...]
+
+    @staticmethod
+    def of(frame: Any) -> FrameForm:
+        library = type(frame).__module__.partition(".")[0]
+        dtypes = [np.asarray(frame[name]).dtype.name for name in frame.columns]
+        return FrameForm(library, tuple(map(str, frame.columns)), tuple(dtypes))
+
+    def fill(self, values: np.ndarray[Any, Any], table: Any) -> Any:
+        """Return the values of (rows, columns) in such a frame, with the index of `table` if it has one.
+
+        An array where the library is not installed.
+        """
+        try:
+            library = import_module(self.library)
+        except ImportError:
+            return values
+        options = {"index": table.index} if self.library == "pandas" and hasattr(table, "iloc") else {}
+        columns = {n: values[:, i].astype(d) for i, (n, d) in enumerate(zip(self.names, self.dtypes, strict=True))}
+        return library.DataFrame(columns, **options)
+
+
+@dataclass(frozen=True)
 class Method:
     """How a predictor answers one method.
 
@@ -92,8 +129,12 @@ class Method:
         For each output that holds positions in a list of labels, that list; empty where outputs hold the values.
     stacked
         Whether several outputs are columns of one array (True) or a list of arrays (False).
+    row_axis
+        Which axis of the answer the rows are: 1 where the estimator gives an array of several for each row first.
     sparse
         The scipy sparse format of the answer, "csr", or None for a dense one.
+    frame
+        The DataFrame that the answer comes in, or None for an array.
     is_list
         Whether the answer is a list of arrays, which a multi-output classifier of one target gives too.
     roots
@@ -116,6 +157,8 @@ class Method:
     labels: tuple[Classes, ...] = ()
     stacked: bool = False
     sparse: str | None = None
+    row_axis: int = 0
+    frame: FrameForm | None = None
     is_list: bool = False
     roots: bool = False
     rounding: float = 0.0

@@ -19,8 +19,8 @@ from bridge.export.block import Block
 from bridge.export.builder import Builder, get_rounding
 from bridge.export.inputs import finish_schema, name_terms, open_inputs
 from bridge.export.probe import probe_schema
-from bridge.export.registry import Answer, Given, Labels, Neighbours, Refused, convert
-from bridge.method import METHODS, PREDICT_STD, SEARCHES, Classes, Method, offers
+from bridge.export.registry import Answer, Given, Labels, Neighbours, Refused, RowsSecond, convert
+from bridge.method import METHODS, PREDICT_STD, SEARCHES, Classes, FrameForm, Method, offers
 from bridge.opset import (
     BRIDGE_DOMAIN,
     BRIDGE_OPSET,
@@ -226,7 +226,7 @@ def _ask(estimator: Any, method: str, few: Any, problems: Sequence[str]) -> Any:
             "\n".join([f"{name}.{method} itself refuses the sample: {error}", *problems])
             + "\nExport with a sample of data that it takes."
         ) from error
-    return found.to_numpy() if is_frame(found) else found  # set_output, or a function of DataFrames
+    return found
 
 
 def _rename_constants(initializers: Sequence[ir.Value], taken: set[str | None]) -> None:
@@ -255,6 +255,11 @@ def _close_method(
         )
     if isinstance(given, Neighbours):
         return _close_neighbours(b, name, given, actual)
+    row_axis = 0
+    if isinstance(given, RowsSecond):
+        given, actual, row_axis = given.value, np.moveaxis(actual, 1, 0), 1
+    form = FrameForm.of(actual) if is_frame(actual) else None  # set_output, or a function of DataFrames
+    actual = actual if form is None else actual.to_numpy()
     is_list = isinstance(actual, list)
     answers = list(given) if isinstance(given, Sequence) else [given]
     arrays = actual if is_list else [actual]
@@ -280,6 +285,8 @@ def _close_method(
         labels=tuple(labels),
         stacked=len(answers) > len(arrays),
         sparse=getattr(actual, "format", None) if hasattr(actual, "toarray") else None,
+        row_axis=row_axis,
+        frame=form,
         is_list=is_list,
         roots=(isinstance(given, Block) and given.roots) or rounding.in_square,
         rounding=rounding.error,

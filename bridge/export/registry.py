@@ -47,7 +47,14 @@ class Neighbours:
     ragged: bool = False
 
 
-Given: TypeAlias = "ir.Value | Labels | Block | Neighbours | Sequence[ir.Value | Labels]"
+@dataclass(frozen=True)
+class RowsSecond:
+    """Values of shape (rows, a, ...), which scikit-learn gives as (a, rows, ...)."""
+
+    value: ir.Value
+
+
+Given: TypeAlias = "ir.Value | Labels | Block | RowsSecond | Neighbours | Sequence[ir.Value | Labels]"
 Answer: TypeAlias = "Given | Refused"
 """What one method gives: a value in the estimator's own shape, labels, columns, a list of them (multi-output), or
 neighbours."""

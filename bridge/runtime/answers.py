@@ -43,7 +43,7 @@ class AnswerBuilder:
             return self._shaped(np.column_stack(list(arrays)))
         if self._is_list:
             return [self._shaped(a) for a in arrays]
-        return self._container(self._shaped(arrays[0]))
+        return self._container(np.moveaxis(self._shaped(arrays[0]), 0, method.row_axis))
 
     def empty(self) -> Any:
         """Return the answer for no rows."""
@@ -53,7 +53,7 @@ class AnswerBuilder:
             return tuple(np.zeros((0, *self.method.shape), dtype) for dtype in self.method.tuple_of)
         if self._is_list:
             return [np.zeros((0, *shape), self.dtype) for shape in self._shapes]
-        return self._container(np.zeros((0, *self.method.shape), self.dtype))
+        return self._container(np.moveaxis(np.zeros((0, *self.method.shape), self.dtype), 0, self.method.row_axis))
 
     @property
     def _is_list(self) -> bool:

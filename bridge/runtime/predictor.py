@@ -115,7 +115,8 @@ class Predictor:
                 f"Standard deviations are in it where the estimator has them and {PREDICT_STD!r} was exported."
             )
         arrays = self._run_rows(outputs, X)
-        return build.empty() if arrays is None else build(arrays)
+        answer = build.empty() if arrays is None else build(arrays)
+        return answer if build.method.frame is None else build.method.frame.fill(answer, X)
 
     def _predict(
         self,

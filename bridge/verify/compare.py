@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bridge.data.frame import frame_columns, is_frame
 from bridge.data.table import numbers_at, replace_columns, row_count, take_rows
 from bridge.errors import BridgeError, InputError
 from bridge.method import SEARCHES, answer
@@ -66,10 +67,10 @@ def compare_method(
     model does not decide exactly, the estimator's own answer moves as far when the row moves by its last bits.
     """
     rows = row_count(data)
-    expected, actual = ask(estimator, method, data), ask(predictor, method, data)
+    made = next(m for m in predictor.methods if m.name == method)
+    expected, actual = _ask_by_row(estimator, made, data), _ask_by_row(predictor, made, data)
     if problem := _mismatch(actual, expected):
         return MethodReport(label, rows, problem=problem)
-    made = next(m for m in predictor.methods if m.name == method)
     found = _differences(actual, expected, made, estimator, rows)
     loose = found.labels | (found.scaled > bounds.scaled)
     explained = ~found.labels & (found.beyond_rounding <= bounds.scaled)
@@ -84,7 +85,9 @@ def compare_method(
     if suspects.size and not predictor.metadata.exact_decisions:
         spread = np.zeros(rows)
         columns = predictor.metadata.schema.columns
-        for again in answers_moved_by_rounding(partial(ask, estimator, method), data, suspects, columns, expected):
+        for again in answers_moved_by_rounding(
+            partial(_ask_by_row, estimator, made), data, suspects, columns, expected
+        ):
             spread = np.maximum(spread, _differences(again, expected, made, estimator, rows).scaled)
             explained |= found.labels & ~_differences(actual, again, made, estimator, rows).labels
         explained |= ~found.labels & (found.scaled <= MOST_UNSEEN * spread)
@@ -99,6 +102,12 @@ def compare_method(
         loose_rows=int((loose & ~explained).sum()),
         worst_rows=tuple(int(i) for i in order if found.scaled[i] > 0 or found.labels[i]),
     )
+
+
+def _ask_by_row(model: Any, method: Method, data: Any) -> Any:
+    """Return `model.method(data)` with the rows on the first axis."""
+    found = ask(model, method.name, data)
+    return np.moveaxis(found, method.row_axis, 0) if method.row_axis else found
 
 
 @dataclass(frozen=True)
@@ -135,6 +144,8 @@ def _mismatch(actual: Any, expected: Any) -> str:
     for kind in (list, tuple):
         if isinstance(expected, kind) != isinstance(actual, kind):
             return f"{type(actual).__name__} instead of {type(expected).__name__}"
+    if is_frame(actual) and is_frame(expected) and frame_columns(actual) != frame_columns(expected):
+        return f"columns {frame_columns(actual)} instead of {frame_columns(expected)}"
     for got, want in _pairs(actual, expected):
         if got.shape != want.shape or _family(got) != _family(want):
             return f"shape {got.shape} {got.dtype} instead of {want.shape} {want.dtype}"
@@ -193,12 +204,12 @@ def _explained_by_input(
     narrow = [c.index + i for c in predictor.metadata.schema.columns if c.tensor == "float32" for i in range(c.width)]
     if not narrow:
         return explained
-    actual = ask(predictor, method.name, suspects)
+    actual = _ask_by_row(predictor, method, suspects)
     numbers = numbers_at(suspects, narrow).astype(np.float64)
     for rounding in (_rounded, _lowest_alike):
         same = replace_columns(suspects, dict(zip(narrow, rounding(numbers).T, strict=True)))
         try:
-            expected = ask(estimator, method.name, same)
+            expected = _ask_by_row(estimator, method, same)
         except InputError:  # a number just outside of what the estimator takes
             continue
         found = _differences(actual, expected, method, estimator, len(explained))

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.compose import ColumnTransformer
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.semi_supervised import SelfTrainingClassifier
 
 from bridge.errors import UnsupportedError
 from bridge.export.block import Block, side_by_side
@@ -62,9 +63,19 @@ def convert_feature_union(b: Builder, union: Any, x: Block) -> Mapping[str, Answ
     return {"transform": replace(side_by_side(blocks), sparse=any(block.sparse for block in blocks))}
 
 
-@converts(GridSearchCV, RandomizedSearchCV)
+@converts(
+    GridSearchCV,
+    RandomizedSearchCV,
+    "sklearn.model_selection._search_successive_halving.HalvingGridSearchCV",  # experimental: its import is a switch
+    "sklearn.model_selection._search_successive_halving.HalvingRandomSearchCV",
+)
 def convert_search(b: Builder, search: Any, x: Block) -> Mapping[str, Answer]:
     return convert(b, search.best_estimator_, x)
+
+
+@converts(SelfTrainingClassifier)
+def convert_self_training(b: Builder, model: Any, x: Block) -> Mapping[str, Answer]:
+    return convert(b, model.estimator_, x)
 
 
 def _positions(estimator: Any, name: str, columns: Any, x: Block) -> list[int]:

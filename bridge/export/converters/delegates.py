@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 
 def ask(b: Builder, estimator: Any, x: Block, method: str) -> ir.Value:
     """Return one answer of `estimator` as numbers; predicted classes as their own values."""
-    answers = convert(b, estimator, x)
+    return response(b, estimator, convert(b, estimator, x), method)
+
+
+def response(b: Builder, estimator: Any, answers: Mapping[str, Answer], method: str) -> ir.Value:
+    """Return one of the answers as numbers; logarithms of probabilities that a converter leaves to its caller too."""
     if method == "predict_log_proba" and method not in answers:
         return b.op("Log", numbers(b, estimator, "predict_proba", answers.get("predict_proba")))
     return numbers(b, estimator, method, answers.get(method))

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.multioutput import ClassifierChain, MultiOutputClassifier, MultiOutputRegressor, RegressorChain
 
 from bridge.export.block import Part
-from bridge.export.converters.delegates import ask, column, numbers, side_by_side
+from bridge.export.converters.delegates import ask, column, numbers, response, side_by_side
 from bridge.export.registry import Answer, Labels, convert, converts
 
 if TYPE_CHECKING:
@@ -74,6 +74,6 @@ def _ordered(b: Builder, chain: Any, links: list[Mapping[str, Answer]], method: 
 
 def _response(b: Builder, estimator: Any, answers: Mapping[str, Answer], method: str) -> ir.Value:
     """Return (rows, 1), of two probabilities the second."""
-    if method == "predict_proba":
-        return b.take_columns(numbers(b, estimator, method, answers[method]), [1])
+    if method in ("predict_proba", "predict_log_proba"):
+        return b.take_columns(response(b, estimator, answers, method), [1])
     return column(b, numbers(b, estimator, method, answers[method]))

@@ -12,15 +12,19 @@ from sklearn.preprocessing import (
     MaxAbsScaler,
     MinMaxScaler,
     PowerTransformer,
+    QuantileTransformer,
     RobustScaler,
     StandardScaler,
 )
+from sklearn.preprocessing._data import BOUNDS_THRESHOLD
 
 from bridge.errors import UnsupportedError
 from bridge.export.builder import dtype_of
 from bridge.export.converters.delegates import ask
 from bridge.export.converters.elementary import log1p
+from bridge.export.converters.error_function import error_function
 from bridge.export.converters.function_transformer import apply_function
+from bridge.export.converters.interpolation import interpolate
 from bridge.export.registry import Answer, converts
 
 if TYPE_CHECKING:
@@ -118,12 +122,28 @@ def _undo_yeo_johnson(b: Builder, y: ir.Value, lambdas: NDArray[np.float64]) -> 
     return b.where(not_negative, results[0], b.op("Neg", results[1]))
 
 
+def _undo_quantiles(b: Builder, transformer: Any, value: ir.Value) -> ir.Value:
+    """Interpolate between the quantiles, from the share that the normal distribution has below the value."""
+    columns = []
+    for i, points in enumerate(np.asarray(transformer.quantiles_, np.float64).T):
+        share = b.cast(b.take_columns(value, [i]), np.float64)
+        if transformer.output_distribution == "normal":
+            half = b.mul(error_function(b, b.mul(share, b.constant(np.sqrt(0.5)))), b.constant(0.5))
+            share = b.add(half, b.constant(0.5))
+            # scikit-learn takes what is as near to an end for the end.
+            share = b.where(b.op("Less", share, b.constant(BOUNDS_THRESHOLD)), b.constant(0.0), share)
+            share = b.where(b.op("Greater", share, b.constant(1 - BOUNDS_THRESHOLD)), b.constant(1.0), share)
+        columns.append(interpolate(b, share, np.asarray(transformer.references_, np.float64), points))
+    return b.cast(b.concat(columns), dtype_of(value))
+
+
 _INVERSES: dict[type, Inverse] = {
     FunctionTransformer: _undo_function,
     MaxAbsScaler: _undo_max_abs,
     MinMaxScaler: _undo_min_max,
     Pipeline: _undo_pipeline,
     PowerTransformer: _undo_power,
+    QuantileTransformer: _undo_quantiles,
     RobustScaler: _undo_robust,
     StandardScaler: _undo_standard,
 }

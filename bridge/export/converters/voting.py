@@ -11,7 +11,7 @@ from sklearn.ensemble import StackingClassifier, StackingRegressor, VotingClassi
 from bridge.errors import UnsupportedError
 from bridge.export.builder import dtype_of
 from bridge.export.converters.delegates import ask, column, divided, numbers, positions, side_by_side, total
-from bridge.export.registry import Answer, Labels, convert, converts
+from bridge.export.registry import Answer, Labels, RowsSecond, convert, converts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,8 +43,11 @@ def convert_voting_classifier(b: Builder, voting: Any, x: Block) -> Mapping[str,
     probabilities = [ask(b, e, x, "predict_proba") for e in members]
     mean = average(b, probabilities, weights)
     answers: dict[str, Answer] = {"predict": Labels(b.argmax(mean), voting.classes_), "predict_proba": mean}
+    together = side_by_side(b, probabilities)
     if voting.flatten_transform:
-        answers["transform"] = x.of(side_by_side(b, probabilities), len(members) * count)
+        answers["transform"] = x.of(together, len(members) * count)
+    else:
+        answers["transform"] = RowsSecond(b.reshape(together, [-1, len(members), count]))
     return answers
 
 

@@ -24,7 +24,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from bridge.errors import UnsupportedError
+import bridge
 
 X, Y = load_wine(return_X_y=True)
 X = StandardScaler().fit_transform(X).astype(np.float32).astype(np.float64)
@@ -107,6 +107,12 @@ def test_bagging_regressor(agree, member):
     check(agree, BaggingRegressor(member, 4, max_features=0.5, random_state=0), DATA, TARGET)
 
 
+@pytest.mark.parametrize("member", [DecisionTreeRegressor(max_depth=3), Ridge()], ids=repr)
+def test_bagging_regressor_of_several_targets(agree, member):
+    targets = np.column_stack([TARGET, TARGET**0.5])
+    check(agree, BaggingRegressor(member, 4, max_features=0.5, random_state=0), DATA, targets)
+
+
 @LABELS
 @pytest.mark.parametrize("member", [None, TREE, LogisticRegression(C=0.01)], ids=["stump", "tree", "linear"])
 def test_ada_boost_classifier(agree, labels, member):
@@ -127,7 +133,20 @@ def test_members_may_be_pipelines_over_a_frame(agree):
     check(agree, StackingClassifier([("a", pipe)], cv=2), frame, NAMES[:150])
 
 
-def test_probabilities_in_three_dimensions_are_refused(agree):
-    model = VotingClassifier(CLASSIFIERS, voting="soft", flatten_transform=False)
-    with pytest.raises(UnsupportedError, match=r"VotingClassifier\.transform cannot be exported"):
-        check(agree, model, X, NAMES)
+@pytest.mark.parametrize("weights", [None, [1, 2.5, 0.3]])
+@pytest.mark.parametrize("target", ["cpu", "cuda", "portable"])
+def test_probabilities_in_three_dimensions(weights, target):
+    model = VotingClassifier(CLASSIFIERS, voting="soft", flatten_transform=False, weights=weights).fit(X, NAMES)
+    file = bridge.export(model, X, target=target)
+    assert bridge.verify(model, file, X[::-1] + 0.1).ok
+    predictor = bridge.load(file, device="cpu")
+    assert predictor.transform(X[:5]).shape == model.transform(X[:5]).shape == (3, 5, 3)
+    assert predictor.transform(X[:0]).shape == (3, 0, 3)
+
+
+def test_a_wrong_probability_in_three_dimensions_is_found():
+    model = VotingClassifier(CLASSIFIERS, voting="soft", flatten_transform=False).fit(X, NAMES)
+    file = bridge.export(model, X, target="cpu")
+    model.estimators_ = model.estimators_[::-1]
+    report = bridge.verify(model, file, X)
+    assert {m.name: m.loose_rows > 0 for m in report.methods}["transform"]
