@@ -230,7 +230,11 @@ def predict(
     methods = _choose_methods(predictor, method)
     with waiting(f"Reading {data.name}"):
         table = _read(data, text=_text_columns(predictor))
-    table = _pick(table, getattr(predictor, "feature_names_in_", None))
+    table = (
+        _as_fitted(predictor, table)
+        if predictor.metadata.schema.kind == "vector"
+        else _pick(table, getattr(predictor, "feature_names_in_", None))
+    )
     classes = [c.array() for c in predictor.metadata.classes]
     blocks = []
     with waiting(f"Predicting {len(table):,} rows", total=len(table)) as advance:
@@ -271,14 +275,18 @@ def _read_estimator(path: Path, *, trust: bool) -> Any:
     return read_estimator(path, trust=trust)
 
 
-def _read(path: Path, *, text: tuple[str, ...] = ()) -> pd.DataFrame:
+def _read(path: Path, *, text: tuple[str, ...] | None = ()) -> pd.DataFrame:
     from bridge.data.files import read_table
 
     return read_table(path, text=text)
 
 
-def _text_columns(predictor: Any) -> tuple[str, ...]:
-    return tuple(c.name for c in predictor.metadata.schema.columns if c.is_text)
+def _text_columns(predictor: Any) -> tuple[str, ...] | None:
+    """Return the names of the columns that are text, None where it is the one column whatever its name."""
+    columns = [c for c in predictor.metadata.schema.columns if c.is_text]
+    if columns and predictor.metadata.schema.kind == "vector":
+        return None
+    return tuple(c.name if c.analysis is None else c.analysis.column for c in columns)
 
 
 def _as_fitted(estimator: Any, table: pd.DataFrame) -> Any:
@@ -286,6 +294,9 @@ def _as_fitted(estimator: Any, table: pd.DataFrame) -> Any:
     names = getattr(estimator, "feature_names_in_", None)
     if names is None and all(dtype.kind in "biuf" for dtype in table.dtypes):
         return table.to_numpy()
+    # A vectorizer of text does not count columns: it takes one text per row, not a table.
+    if names is None and table.shape[1] == 1 and not hasattr(estimator, "n_features_in_"):
+        return table.iloc[:, 0]
     return _pick(table, names)
 
 

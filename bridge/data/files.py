@@ -16,26 +16,26 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def _read_csv(file: Path, text: Iterable[str]) -> pd.DataFrame:
+def _read_csv(file: Path, text: Iterable[str] | None) -> pd.DataFrame:
     import pandas as pd
 
     # Before 3.1 pandas could miss the nearest float64 by one, enough to cross a threshold: the extra asks for 3.1.
-    return pd.read_csv(file, dtype=dict.fromkeys(text, str))
+    return pd.read_csv(file, dtype=str if text is None else dict.fromkeys(text, str))
 
 
-def _read_parquet(file: Path, _text: Iterable[str]) -> pd.DataFrame:
+def _read_parquet(file: Path, _text: Iterable[str] | None) -> pd.DataFrame:
     import pandas as pd
 
     return pd.read_parquet(file)
 
 
-def _read_arrow(file: Path, _text: Iterable[str]) -> pd.DataFrame:
+def _read_arrow(file: Path, _text: Iterable[str] | None) -> pd.DataFrame:
     import pandas as pd
 
     return pd.read_feather(file)
 
 
-_READERS: dict[str, Callable[[Path, Iterable[str]], pd.DataFrame]] = {
+_READERS: dict[str, Callable[[Path, Iterable[str] | None], pd.DataFrame]] = {
     ".csv": _read_csv,
     ".parquet": _read_parquet,
     ".arrow": _read_arrow,
@@ -50,7 +50,7 @@ _WRITERS: dict[str, Callable[[pd.DataFrame, Path], None]] = {
 }
 
 
-def read_table(path: str | os.PathLike[str], *, text: Iterable[str] = ()) -> pd.DataFrame:
+def read_table(path: str | os.PathLike[str], *, text: Iterable[str] | None = ()) -> pd.DataFrame:
     """Return the table in a .csv, .parquet, .arrow or .feather file.
 
     Parameters
@@ -58,7 +58,8 @@ def read_table(path: str | os.PathLike[str], *, text: Iterable[str] = ()) -> pd.
     path
         The file.
     text
-        The columns to read as text where the file has no types of its own (CSV), such as codes made of digits.
+        The columns to read as text where the file has no types of its own (CSV), such as codes made of digits;
+        None for all.
 
     Raises
     ------

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 
 from bridge.data import files as table_files
 
@@ -129,3 +133,20 @@ def test_interrupt_while_writing_leaves_the_old_file(run, files, tmp_path, monke
     assert result.exit_code == 130
     assert [p.name for p in tmp_path.iterdir()] == ["out.csv"]
     assert (tmp_path / "out.csv").read_text() == "as before"
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_table_of_one_column_of_texts(run, tmp_path, suffix):
+    texts = ["007 is late", "12 on time", "13", "late again"] * 5
+    pipe = make_pipeline(TfidfVectorizer(token_pattern=r"\w+"), LogisticRegression()).fit(texts, [1, 0, 0, 1] * 5)
+    joblib.dump(pipe, tmp_path / "pipe.joblib")
+    table_files.write_table({"note": np.array(texts, object)}, tmp_path / f"notes{suffix}")
+    table_files.write_table({"note": np.array(["007", "13"], object)}, tmp_path / f"new{suffix}")
+
+    sample = ("--sample", tmp_path / f"notes{suffix}", "--trust")
+    made = run("export", tmp_path / "pipe.joblib", *sample, "-o", tmp_path / "m.onnx")
+    compared = run("verify", tmp_path / "pipe.joblib", tmp_path / "m.onnx", tmp_path / f"notes{suffix}", "--trust")
+    found = run("predict", tmp_path / "m.onnx", tmp_path / f"new{suffix}", "-o", tmp_path / "out.csv")
+
+    assert [r.exit_code for r in (made, compared, found)] == [0, 0, 0], (made.output, compared.output, found.output)
+    assert pd.read_csv(tmp_path / "out.csv")["predict"].tolist() == pipe.predict(["007", "13"]).tolist()
