@@ -59,7 +59,7 @@ def _open(plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
         InlineFunctions(),
         common.LiftConstantsToInitializersPass(lift_all_constants=False),
         SetMlShapes(),
-        infer_shapes(),
+        infer_shapes(known_too=True),
         NoteMixedRows(),
         CheckTrees(plan.options.target) if plan.options.target == "cpu" else TextInputs(),
         # onnxruntime's tree kernel takes float64 at no cost; one row saves two of seven nodes.

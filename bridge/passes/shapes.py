@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import onnx_ir as ir
@@ -11,6 +12,7 @@ from onnx_ir.passes import common
 
 from bridge.opset import MICROSOFT_DOMAIN, ML_DOMAIN
 from bridge.passes.packed_lists import lists_aside
+from bridge.passes.simple_shapes import fill_in_shapes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,11 +29,15 @@ HIDDEN = "bridge.hidden"
 KEEPS_SHAPE = frozenset({"Identity", "Cast"})
 
 
-def infer_shapes() -> ir.passes.InPlacePass:
-    """Return the pass that infers the shapes and dtypes of all values, as far as ONNX knows their operators."""
-    return _InferShapes()
+def infer_shapes(*, known_too: bool = False) -> ir.passes.InPlacePass:
+    """Return the pass that infers the shapes and dtypes of all values, as far as ONNX knows their operators.
+
+    With `known_too` it also looks at a graph in which all of them are declared: a file may declare wrong ones.
+    """
+    return _InferShapes(known_too=known_too)
 
 
+@dataclass(frozen=True)
 class _InferShapes(ir.passes.InPlacePass):
     """ONNX's shape inference; a node that it fails on is left without shapes, not the whole graph.
 
@@ -40,7 +46,11 @@ class _InferShapes(ir.passes.InPlacePass):
     of the time that a large forest takes.
     """
 
+    known_too: bool
+
     def call(self, model: ir.Model) -> ir.passes.PassResult:
+        if not self.known_too and fill_in_shapes(model):
+            return ir.passes.PassResult(model, modified=True)
         with lists_aside(model):
             return ir.passes.PassResult(model, _infer_typed(model))
 
