@@ -243,7 +243,7 @@ def _to_proto(model: ir.Model, target: Target, form: FileForm) -> onnx.ModelProt
     """Return the finished graph of a file."""
     if target == "portable":
         set_form(model, form)
-    return to_proto(model)
+    return to_proto(model, for_good=True)
 
 
 def _lowered_metadata(proto: onnx.ModelProto, target: Target, precision: str | None) -> Metadata | None:

@@ -127,6 +127,10 @@ class Forest:
         last = np.maximum.reduceat(np.maximum(self.left, self.right), self.roots)
         return not goes_back.any() and bool((last < ends).all())
 
+    def forget_levels(self) -> None:
+        """Let go of what was found of where the nodes stand, which takes four bytes a node."""
+        self.__dict__.pop("levels", None)
+
     @property
     def tree_of_node(self) -> NDArray[np.int32]:
         """The tree that each node belongs to, -1 for nodes that no root leads to."""
@@ -175,6 +179,14 @@ class Forest:
             raise InputError("forest table 'set_starts' does not cut 'set_members' into sets")
         _check_range("set_members", self.set_members, MAX_CATEGORIES)
         _ = self.levels
+
+    def changed(self, **tables: NDArray[Any]) -> Forest:
+        """Return a forest with other tables, which remembers what is known of its trees where their nodes stay."""
+        other = replace(self, **tables)
+        if not tables.keys() & {"left", "right", "roots"}:
+            known = {"levels", "stands_tree_by_tree"} & self.__dict__.keys()
+            other.__dict__.update({name: self.__dict__[name] for name in known})
+        return other
 
     def tables(self) -> list[NDArray[np.generic]]:
         """Return the tables in the order of the operator's inputs."""

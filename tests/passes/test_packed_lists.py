@@ -104,3 +104,18 @@ def test_lists_stay_packed_where_the_main_operators_are_brought_to_a_newer_opset
     model.opset_import[0].version = 8
     assert packed(model)
     check_parity(model, X, target)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int32, np.int64])
+@pytest.mark.parametrize("numbers", [[], [0], [127], [128, 0, 127], [-1, 5], "limits"])
+def test_packed_numbers_become_the_list_that_they_were(dtype, numbers):
+    if numbers == "limits":
+        numbers = [np.iinfo(dtype).min, np.iinfo(dtype).max]
+    values = np.array(numbers).astype(dtype)
+    node = ir.node("TreeEnsemble", [], {"tree_roots": packed_list(values)}, domain="ai.onnx.ml", version=5)
+    graph = ir.Graph([], [], nodes=[node], opset_imports={"": 13, "ai.onnx.ml": 5}, name="g")
+
+    (attribute,) = to_proto(ir.Model(graph, ir_version=10)).graph.node[0].attribute
+
+    assert attribute.type == attribute.INTS
+    assert list(attribute.ints) == values.tolist()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -85,8 +84,7 @@ def _category_columns(
     missing_left[nodes] = False  # the new columns are never NaN
     columns = blocks[0] if len(blocks) == 1 else tape.op("Concat", *blocks, axis=axis, dtype=x.dtype)
     none = np.full_like(forest.category, -1)
-    changed = replace(
-        forest,
+    changed = forest.changed(
         feature=feature,
         threshold=threshold,
         missing_left=missing_left,
@@ -136,4 +134,4 @@ def _lowest_for_missing(tape: RuleTape, forest: Forest, x: ir.Value, width: int)
     lowered = tape.op("Where", missing, tape.constant(-np.inf, dtype), columns, dtype=x.dtype)
     feature = forest.feature.copy()
     feature[nodes] = width + position
-    return lowered, replace(forest, feature=feature, missing_left=np.zeros_like(forest.missing_left))
+    return lowered, forest.changed(feature=feature, missing_left=np.zeros_like(forest.missing_left))

@@ -100,25 +100,29 @@ def _tree_ensemble(
 ) -> ir.Value:
     """Add the node; trees that are one leaf get a decision whose two sides are that leaf."""
     dtype = require_dtype(x, "the input of Forest")
+    forest.forget_levels()
     is_leaf = forest.is_leaf
-    lone = is_leaf[forest.roots]
-    inner = np.flatnonzero(~is_leaf)
-    number = np.where(is_leaf, forest.leaf, np.cumsum(~is_leaf, dtype=np.int32) - 1)
+    lone = forest.roots[is_leaf[forest.roots]]
+    inner = np.flatnonzero(~is_leaf).astype(np.int32)
+    number = np.cumsum(~is_leaf, dtype=np.int32)
+    number -= 1
+    np.copyto(number, forest.leaf, where=is_leaf)
     roots = number[forest.roots]
-    roots[lone] = len(inner) + np.arange(lone.sum())
-    children = [np.concatenate([side[inner], forest.roots[lone]]) for side in (forest.left, forest.right)]
-    nodes = np.concatenate([inner, forest.roots[lone]])
-    attributes: dict[str, Any] = {
-        "n_targets": n_targets,
-        "aggregate_function": SUM,
-        "post_transform": 0,
+    roots[is_leaf[forest.roots]] = len(inner) + np.arange(len(lone))
+    attributes: dict[str, Any] = {"n_targets": n_targets, "aggregate_function": SUM, "post_transform": 0}
+    # In this order the numbers, four bytes a node, are let go before the thresholds are copied.
+    for name, side in (("true", forest.left), ("false", forest.right)):
+        child = np.append(side[inner], lone)
+        attributes[f"nodes_{name}nodeids"] = packed(number[child])
+        attributes[f"nodes_{name}leafs"] = packed(is_leaf[child].astype(np.int8))
+    del number, child, is_leaf
+    nodes = np.append(inner, lone)
+    feature = forest.feature[nodes]
+    feature[len(inner) :] = 0
+    attributes |= {
         "nodes_splits": ir.tensor(_in_dtype(forest.threshold[nodes], dtype)),
-        "nodes_featureids": packed(np.where(is_leaf[nodes], 0, forest.feature[nodes])),
+        "nodes_featureids": packed(feature),
         "nodes_modes": ir.tensor(np.full(len(nodes), LESS_OR_EQUAL, np.uint8)),
-        "nodes_truenodeids": packed(number[children[0]]),
-        "nodes_falsenodeids": packed(number[children[1]]),
-        "nodes_trueleafs": packed(is_leaf[children[0]].astype(np.int8)),
-        "nodes_falseleafs": packed(is_leaf[children[1]].astype(np.int8)),
         "leaf_targetids": packed(target.astype(np.int32)),
         "leaf_weights": ir.tensor(np.ascontiguousarray(weight, dtype)),
         "tree_roots": packed(roots),
