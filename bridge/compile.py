@@ -143,7 +143,7 @@ def export(
         if check:
             report = _check(estimator, to_proto(model), metadata, folder, sample)
             if not report.ok:
-                raise ParityError(report)
+                raise ParityError(report, _hint(report, chosen_precision))
             metadata = replace(metadata, parity=report.to_json())
     proto = _to_proto(model, chosen, form)
     set_metadata(proto, metadata)
@@ -158,6 +158,16 @@ def _check_batches(model: ir.Model, form: FileForm) -> None:
             "batch_size cannot be written into a model whose answer for a row hangs on the other rows: to fill up a "
             "batch would change it. Leave batch_size out."
         )
+
+
+def _hint(report: Report, precision: Precision) -> str:
+    """Return what a user can do about a report that is not ok."""
+    apart = {m.name.split(", ")[0] for m in report.methods if not m.ok(report.bounds)}
+    equal = [m.name for m in report.methods if m.name not in apart and ", " not in m.name]
+    hints = ["Targets 'cpu' and 'cuda' compute in float64."] if precision == "float32" else []
+    if equal:
+        hints.append(f"The rest alone can be exported with methods={equal!r}.")
+    return " ".join(hints)
 
 
 def _check(estimator: Any, proto: onnx.ModelProto, metadata: Metadata, folder: Path | None, sample: Any) -> Report:

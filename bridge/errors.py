@@ -62,6 +62,7 @@ class LoweringError(BridgeError, ValueError):
 class ParityError(BridgeError, ValueError):
     """The exported graph does not give the estimator's answers; nothing was written."""
 
-    def __init__(self, report: object) -> None:
-        super().__init__(f"the exported graph differs from the estimator, so it was not handed out.\n{report}")
+    def __init__(self, report: object, hint: str = "") -> None:
+        lines = ["the exported graph differs from the estimator, so it was not handed out.", str(report), hint]
+        super().__init__("\n".join(filter(None, lines)))
         self.report = report

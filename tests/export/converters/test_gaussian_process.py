@@ -145,8 +145,32 @@ def test_wrong_factor_is_no_rounding():
 
 
 def test_float32_without_noise_is_refused_rather_than_wrong():
-    with pytest.raises(ParityError):
-        bridge.export(process(gk.RBF(3.0)).fit(X, Y), X, target="portable")
+    model = process(gk.RBF(0.5)).fit(X, Y)
+    with pytest.raises(ParityError, match=r"'cpu' and 'cuda' compute in float64.*methods=\['predict'\]"):
+        bridge.export(model, X, target="portable")
+    bridge.export(model, X, target="portable", methods=["predict"])
+
+
+@pytest.mark.parametrize(
+    "kernel",
+    [
+        gk.DotProduct() + NOISE,
+        2.0 * gk.DotProduct(0.5) + NOISE * 3.0 + 4.0,
+        (gk.ConstantKernel(2.0) + NOISE) * 3.0 + gk.DotProduct(),
+        gk.ConstantKernel(2.0) * gk.ConstantKernel(0.5) + NOISE,
+    ],
+    ids=str,
+)
+def test_kernels_of_products_hold_in_float32_where_the_kernel_is_large(kernel):
+    labels = np.where(IRIS[:, 0] > 5.8, "a", "b")
+    alpha = np.linspace(0.1, 2, len(X))
+    for model, data in (
+        (process(kernel, normalize_y=True, alpha=alpha).fit(X * 50, Y), X * 50),
+        (GaussianProcessClassifier(kernel, optimizer=None).fit(IRIS * 30, labels), IRIS * 30),
+    ):
+        for target in ("cpu", "cuda", "portable"):
+            report = bridge.verify(model, bridge.export(model, data, target=target), data[::2])
+            assert report.ok, report
 
 
 def test_frames_pipelines_and_ensembles(agree):
