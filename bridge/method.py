@@ -60,16 +60,17 @@ class Classes:
     dtype
         NumPy's name of the dtype of `classes_`: "int64", "<U9", "object", "bool", "float64", ...
     values
-        The labels as JSON scalars.
+        The labels as JSON scalars; None for NaN, which JSON has not.
     """
 
     dtype: str
-    values: tuple[str | int | float | bool, ...]
+    values: tuple[str | int | float | bool | None, ...]
 
     @staticmethod
     def of(classes: Any) -> Classes:
         array = np.asarray(classes)
-        return Classes(array.dtype.str if array.dtype.kind in "US" else array.dtype.name, tuple(array.tolist()))
+        values = tuple(None if isinstance(v, float) and v != v else v for v in array.tolist())  # noqa: PLR0124
+        return Classes(array.dtype.str if array.dtype.kind in "US" else array.dtype.name, values)
 
     def array(self) -> np.ndarray[Any, np.dtype[Any]]:
         return np.array(list(self.values), dtype=self.dtype)

@@ -49,6 +49,19 @@ _ROUNDING = frozenset(
 """Operators whose last digits hang on the order of a sum, or on the library of functions."""
 
 
+_NO_TABLE = {
+    "MultiLabelBinarizer": (
+        "reads a set of labels for each row, of any size, where a file has a table.\n"
+        "Export what it makes of them: its answer is the table that the next step reads."
+    ),
+    "PatchExtractor": (
+        "reads an image for each row, and answers with a row for each of its patches, where a file has tables.\n"
+        "Extract the patches before, and export the steps behind it."
+    ),
+}
+"""What some estimators of scikit-learn do that a graph of a table cannot, by class."""
+
+
 @dataclass(frozen=True)
 class Exported:
     """A graph in scikit-learn's own dtypes, and what a predictor must know beside it."""
@@ -151,7 +164,9 @@ def _method_names(estimator: Any, methods: Sequence[str] | None) -> list[str]:
 
 
 def _check_table(estimator: Any, method: str, sample: object) -> None:
-    """Raise for an estimator that reads a dict for each row; `infer_schema` refuses all else that is no table."""
+    """Raise for an estimator that reads a dict, a set or an image for each row; `infer_schema` refuses other forms."""
+    if reason := _NO_TABLE.get(type(estimator).__name__):
+        raise UnsupportedError(f"{type(estimator).__name__} {reason}")
     holds_dicts = isinstance(sample, (list, tuple)) and bool(sample) and isinstance(sample[0], dict)
     if holds_dicts and _takes(estimator, method, sample):
         raise UnsupportedError(
@@ -165,7 +180,10 @@ def _takes_vector(estimator: Any, sample: object) -> bool:
     from sklearn.utils import get_tags
 
     vector = as_vector(sample)
-    return vector is not None and vector.dtype.kind not in "OUT" and get_tags(estimator).input_tags.one_d_array
+    if vector is None or vector.dtype.kind in "OUT":
+        return False
+    tags = get_tags(estimator)
+    return bool(tags.input_tags.one_d_array or tags.target_tags.one_d_labels)
 
 
 def _check_labels(estimator: Any) -> None:

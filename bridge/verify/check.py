@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import onnx
 
+    from bridge.data.schema import Schema
     from bridge.verify.report import Report
 
 CHECK_ROWS = 10_000
@@ -77,7 +78,7 @@ def check_model(estimator: Any, model: onnx.ModelProto | os.PathLike[str], sampl
     alone = predictor.in_blocks(1) if chooses else None
     if alone is not None:
         parts += compare(estimator, alone, spread_rows(rows, ROWS_ALONE), suffix=", row by row").methods
-    on_thresholds = boundary_rows(estimator, _steepest(metadata.methods), rows, metadata.schema)
+    on_thresholds = _boundary_rows(estimator, _steepest(metadata.methods), rows, metadata.schema)
     if on_thresholds is not None:
         found = compare(estimator, predictor, on_thresholds, suffix=", on thresholds")
         methods = found.methods
@@ -98,6 +99,13 @@ def check_model(estimator: Any, model: onnx.ModelProto | os.PathLike[str], sampl
             parts += compare(estimator, alone, special, suffix=", special values, row by row").methods
     notes = () if has_runtime else ("checked in onnx.reference, because no onnxruntime is installed",)
     return replace(report, methods=tuple(parts), notes=notes)
+
+
+def _boundary_rows(estimator: Any, method: str, rows: Any, schema: Schema) -> Any | None:
+    try:
+        return boundary_rows(estimator, method, rows, schema)
+    except InputError:
+        return None
 
 
 def _is_for_positive(estimator: Any) -> bool:

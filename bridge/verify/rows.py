@@ -30,7 +30,7 @@ def boundary_rows(estimator: Any, method: str, data: Any, schema: Schema, *, see
     The estimator alone is asked: between two rows that differ in one float column and in the answer, the interval is
     halved until its ends are neighbouring numbers of the graph's input dtype. What is left are the last number on
     one side and the first on the other. Returns None where no column has a jump (a smooth model, or no float
-    columns).
+    columns), and where the estimator refuses numbers between those of the data (labels).
     """
     floats = _float_positions(schema)
     count = row_count(data)
