@@ -122,7 +122,7 @@ def export_graph(estimator: Any, sample: object, *, methods: Sequence[str] | Non
         nodes=b.nodes,
         initializers=b.initializers,
         name=type(estimator).__name__,
-        opset_imports=IMPORTS,
+        opset_imports=dict(IMPORTS),  # passes change it
     )
     model = ir.Model(graph, ir_version=IR_VERSION, producer_name=PRODUCER)
     cls = type(estimator)

@@ -124,8 +124,8 @@ def run_pipeline(
     for stage in STAGES[options.target]:
         for step in stage(plan, lowering):
             step(model)
+        _declare_versions(model)  # shape inference gives up on branches with operators of no version
     add_forest_function(model)
-    _declare_versions(model)
     check_result(model)
     return model
 

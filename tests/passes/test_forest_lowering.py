@@ -23,6 +23,7 @@ from bridge.passes.packed_lists import to_proto
 from bridge.passes.pipeline import run_pipeline
 from bridge.passes.rule import Options
 from bridge.proto_nodes import all_nodes
+from bridge.row_bytes import row_bytes
 from tests.forests import forests, oblivious_tree, rows_at, shuffled, tree_of, walk
 from tests.passes.judge import run
 
@@ -344,6 +345,17 @@ def test_cpu_takes_either_form_for_two_forests_of_one_model():
         total, second_total = run(made, {"X": x[:count]})
         np.testing.assert_array_equal(total, walk(first, x[:count]))
         np.testing.assert_array_equal(second_total, walk(second, x[:count]))
+
+
+def test_memory_of_a_row_is_that_of_the_form_for_many_rows():
+    forest = concatenate([full_tree(5)] * 100)
+    models = {
+        target: run_pipeline(forest_model(forest, 2, np.float32), Options(target), precision="exact")
+        for target in ("cpu", "cuda")
+    }
+
+    assert operators(to_proto(models["cpu"]))["If"] == 1
+    assert row_bytes(models["cpu"]) == row_bytes(models["cuda"]) > 1000
 
 
 def test_rows_from_which_on_another_form_is_worth_its_tables():

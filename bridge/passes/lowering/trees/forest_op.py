@@ -98,7 +98,10 @@ def _for_a_cpu(tape: RuleTape, forest: Forest, x: ir.Value) -> ir.Value:
     if rows is None:
         tape.nodes += few.nodes
         return sums
-    return choose_by_rows(tape, x, rows, (few, sums), (many, _in_tensors(many, plain, columns, parts)))
+    chosen = choose_by_rows(tape, x, rows, (few, sums), (many, _in_tensors(many, plain, columns, parts)))
+    # Shape inference does not see the axes of a sum in a branch, which are constants outside of it.
+    chosen.shape = ir.Shape([x.shape[0] if x.shape is not None else None, forest.n_outputs])
+    return chosen
 
 
 @dataclass(frozen=True)
