@@ -70,6 +70,9 @@ def name_terms(inputs: Sequence[ir.Value], block: Block) -> list[ir.Value]:
                     value.name += "_"
                 taken.add(value.name)
                 found.append(value)
+            # Lengths of one name are one length to onnxruntime, and every column has its own longest row.
+            for value in (each.terms.columns, each.terms.values):
+                value.shape = ir.Shape(["batch", each.terms.columns.name])
     return found
 
 

@@ -93,10 +93,9 @@ def _counted(
             "Give it the column itself: ('name', vectorizer, 'column') in a ColumnTransformer."
         )
     text = part.text
-    rows = ir.Shape(["batch", f"terms_{len(text.terms)}"])
     dtype = ir.DataType.from_numpy(np.dtype(vectorizer.dtype))
-    columns = ir.Value(name="terms", type=ir.TensorType(ir.DataType.INT64), shape=rows)
-    counts = ir.Value(name="counts", type=ir.TensorType(dtype), shape=rows)
+    columns = ir.Value(name="terms", type=ir.TensorType(ir.DataType.INT64))
+    counts = ir.Value(name="counts", type=ir.TensorType(dtype))
     terms = Terms(columns, counts, width or len(vocabulary))
     low, high = vectorizer.ngram_range
     analysis = Analysis(
@@ -113,6 +112,9 @@ def _counted(
         alternate_sign=alternate_sign,
         binary=bool(vectorizer.binary),
     )
+    for other in text.terms:  # members of an ensemble often take the text apart alike
+        if (other.analysis, other.vocabulary) == (analysis, vocabulary):
+            return other.terms
     text.terms.append(TermsInput(terms, analysis, vocabulary))
     return terms
 

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import TruncatedSVD
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import RandomForestClassifier, VotingClassifier
 from sklearn.feature_extraction import DictVectorizer, FeatureHasher
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfTransformer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, SGDClassifier
@@ -117,6 +117,18 @@ def test_text_beside_numbers(target):
     file = check(make_pipeline(columns(), LogisticRegression()), FRAME, NEW, target=target)
     assert {"review.terms", "review.counts", "review.terms_", "review.counts_"} < {i.name for i in file.graph.input}
     assert "ScatterElements" not in {n.op_type for n in file.graph.node}  # the terms' rows are gathered
+
+
+@ON_EVERY_TARGET
+def test_texts_of_several_columns_have_lengths_of_their_own(target):
+    model = ColumnTransformer([("a", TfidfVectorizer(), "review"), ("b", CountVectorizer(analyzer="char"), "town")])
+    check(make_pipeline(model, StandardScaler(with_mean=False), LogisticRegression()), FRAME, NEW, target=target)
+
+
+def test_members_that_take_a_text_apart_alike_share_its_terms():
+    members = [(n, make_pipeline(TfidfVectorizer(norm=n), LogisticRegression())) for n in ("l1", "l2")]
+    file = check(VotingClassifier(members, voting="soft"))
+    assert [i.name for i in file.graph.input] == ["X.terms", "X.counts"]
 
 
 def test_text_that_is_a_category_too(tmp_path):
