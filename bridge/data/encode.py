@@ -54,7 +54,7 @@ class Encoder:
         self._check_width(array.shape[1])
         return self._encode_columns([array[:, i] for i in self._own_positions])
 
-    @property
+    @cached_property
     def expands(self) -> bool:
         """Whether the inputs may take much more room than the table: text that is taken apart."""
         return any(c.analysis is not None for c in self.schema.columns)
