@@ -20,6 +20,7 @@ from bridge.plain import describe_plain
 from bridge.runtime.answers import AnswerBuilder
 from bridge.runtime.blocks import Blocks
 from bridge.runtime.neighbours import search
+from bridge.runtime.parts import open_parts
 from bridge.runtime.providers import CUDA, check_device
 from bridge.runtime.session import Session, open_reference, open_session
 
@@ -254,7 +255,10 @@ def load(
     model = as_model(path_or_model)
     apart = data_files(model)
     if not apart:
-        return Predictor(model, open_session(model.SerializeToString(), device=chosen, threads=threads))
+        open_part = partial(open_session, device=chosen, threads=threads)
+        predictor = Predictor(model, open_part(model.SerializeToString()))
+        predictor._session = open_parts(model, predictor.methods, predictor._session, open_part)  # noqa: SLF001
+        return predictor
     if isinstance(path_or_model, onnx.ModelProto):
         raise InputError(
             f"the model has external data ({', '.join(sorted(apart))}), and a model in memory does not say where that "
