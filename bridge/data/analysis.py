@@ -79,6 +79,9 @@ def build_analyzer(analysis: Analysis) -> Callable[[str], list[str]]:
 
     Raises `ValueError` for settings that are none.
     """
+    low, high = analysis.ngrams
+    if not (isinstance(low, int) and isinstance(high, int) and 1 <= low <= high):
+        raise ValueError(f"text cannot be taken apart into runs of {low!r} to {high!r}")
     try:
         split = _SPLITTERS[analysis.analyzer](analysis)
         strip = None if analysis.strip_accents is None else _STRIPPERS[analysis.strip_accents]
@@ -94,7 +97,10 @@ def build_analyzer(analysis: Analysis) -> Callable[[str], list[str]]:
 
 
 def _words(analysis: Analysis) -> Callable[[str], list[str]]:
-    find: Callable[[str], list[str]] = re.compile(analysis.pattern).findall
+    pattern = re.compile(analysis.pattern)
+    if pattern.groups > 1:
+        raise ValueError(f"text cannot be taken apart by {analysis.pattern!r}, which has several groups")
+    find: Callable[[str], list[str]] = pattern.findall
     stop_words = frozenset(analysis.stop_words)
     low, high = analysis.ngrams
 

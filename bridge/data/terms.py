@@ -21,10 +21,17 @@ if TYPE_CHECKING:
     from bridge.data.schema import Column
 
 
+COUNT_DTYPES = ("float64", "float32", "int64", "int32")
+"""Of counts: those that graphs have, and scikit-learn's matrices too."""
+
+
 class TermsReader:
     """Gives each row of a column of text the positions of its terms, and their counts."""
 
     def __init__(self, column: Column, analysis: Analysis) -> None:
+        known = len(column.vocabulary)
+        if analysis.dtype not in COUNT_DTYPES or analysis.width < max(1, known):  # the file may be damaged
+            raise ValueError(f"counts of {analysis.dtype} for {known} terms at {analysis.width} places")
         self.analysis = analysis
         self._analyze = build_analyzer(analysis)
         self._positions = {term: position for position, term in enumerate(column.vocabulary)}

@@ -4,6 +4,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 from sklearn.ensemble import GradientBoostingRegressor
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 
 import bridge
 
@@ -189,3 +192,17 @@ def test_the_forms_of_trees_are_told(run, tmp_path):
         path = tmp_path / f"{target}.onnx"
         bridge.export(forest, X, path, target=target)
         assert form in run("inspect", path).stdout
+
+
+def test_text_that_the_predictor_takes_apart_is_named(run, tmp_path):
+    texts = ["late again", "on time"] * 4
+    pipe = make_pipeline(TfidfVectorizer(ngram_range=(1, 2)), LogisticRegression()).fit(texts, [1, 0] * 4)
+    bridge.export(pipe, texts, tmp_path / "m.onnx")
+
+    result = run("inspect", tmp_path / "m.onnx")
+
+    assert result.exit_code == 0, result.output
+    assert "int64 (rows, any)" in result.output
+    assert "X.counts" in result.output
+    work = "on the host: text to counts of terms, by the predictor: X (runs of 1 to 2 words, lower case)"
+    assert " ".join(result.output.split()).count(work) == 1

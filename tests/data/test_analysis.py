@@ -2,6 +2,7 @@
 
 import sys
 import unicodedata
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -157,12 +158,26 @@ def test_a_column_of_numbers_is_refused():
         reader_of(CountVectorizer())(np.arange(3))
 
 
-@pytest.mark.parametrize("damage", [{"pattern": "("}, {"analyzer": "morse"}, {"strip_accents": "all"}])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        *({"pattern": p} for p in ("(", "(a)(b)")),
+        *({"ngrams": pair} for pair in ((0, 1), (2, 1), ("a", "b"))),
+        {"analyzer": "morse"},
+        {"strip_accents": "all"},
+    ],
+    ids=str,
+)
 def test_damaged_settings_are_refused(damage):
-    from dataclasses import replace
-
     with pytest.raises(ValueError, match="text cannot be taken apart"):
         build_analyzer(replace(analysis_of(CountVectorizer()), **damage))
+
+
+@pytest.mark.parametrize("damage", [{"dtype": "object"}, {"width": 0}, {"width": 1}], ids=str)
+def test_damaged_counts_are_refused(damage):
+    column = Column("review", "text", "int64", vocabulary=("a", "b"))
+    with pytest.raises(ValueError, match=r"counts of .* for 2 terms"):
+        TermsReader(column, replace(analysis_of(CountVectorizer()), **damage))
 
 
 def test_the_settings_in_words():

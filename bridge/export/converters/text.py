@@ -11,6 +11,7 @@ from sklearn.feature_extraction import DictVectorizer, FeatureHasher
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfTransformer, TfidfVectorizer
 
 from bridge.data.analysis import Analysis
+from bridge.data.terms import COUNT_DTYPES
 from bridge.errors import UnsupportedError
 from bridge.export.block import TermsInput
 from bridge.export.builder import Terms, dtype_of
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 
     from bridge.export.block import Block
     from bridge.export.builder import Builder
-
-_DTYPES = ("float64", "float32", "int64", "int32")
-"""Of counts: those that graphs have and scikit-learn's matrices too."""
 
 
 @converts(CountVectorizer)
@@ -134,8 +132,8 @@ def _check_settings(vectorizer: Any) -> None:
         raise UnsupportedError(
             f"{name}(input={vectorizer.input!r}) reads files. Use input='content' and give the text."
         )
-    if np.dtype(vectorizer.dtype).name not in _DTYPES:
-        raise UnsupportedError(f"{name}(dtype={vectorizer.dtype}): expected one of {', '.join(_DTYPES)}")
+    if np.dtype(vectorizer.dtype).name not in COUNT_DTYPES:
+        raise UnsupportedError(f"{name}(dtype={vectorizer.dtype}): expected one of {', '.join(COUNT_DTYPES)}")
 
 
 def _weighted_terms(b: Builder, transformer: Any, counts: Terms) -> Terms:
