@@ -186,7 +186,11 @@ class Builder:
 
     def sorted_rows(self, x: ir.Value, width: int) -> tuple[ir.Value, ir.Value]:
         """Return each row's values from small to large, and the int64 columns that they come from."""
-        node = ir.node("TopK", [x, self.constant([width], np.int64)], {"axis": -1, "largest": 0}, num_outputs=2)
+        return self.smallest(x, self.constant([width], np.int64))
+
+    def smallest(self, x: ir.Value, count: ir.Value) -> tuple[ir.Value, ir.Value]:
+        """Return each row's `count` smallest values in ascending order, and the int64 columns that they come from."""
+        node = ir.node("TopK", [x, count], {"axis": -1, "largest": 0}, num_outputs=2)
         self.nodes.append(node)
         values, order = node.outputs
         values.type = x.type

@@ -54,6 +54,36 @@ class Metric:
             return b.mul(b.like(2.0, reduced), formulas.arcsine(b, b.op("Sqrt", reduced)))
         return reduced
 
+    def reduced_distance(self, b: Builder, distance: ir.Value) -> ir.Value:
+        """Return what `reduced` has at these distances, rounded as scikit-learn's `_dist_to_rdist` does."""
+        if self.name in ROOTED or (self.name in POWERS and self._power == 2):
+            return b.mul(distance, distance)
+        if self.name in POWERS:
+            return b.op("Pow", distance, b.like(self._power, distance))
+        if self.name == "haversine":
+            half = b.op("Sin", b.mul(b.like(0.5, distance), distance))
+            return b.mul(half, half)
+        return distance
+
+    def reduced_outside(self, b: Builder, x: ir.Value, lowest: Points, highest: Points) -> ir.Value:
+        """Return (rows, boxes), the least that `reduced` can be in each box of `lowest` and `highest` columns.
+
+        For the metrics of a KDTree alone: sums of powers, and the largest.
+        """
+        power = {"euclidean": 2.0, "manhattan": 1.0, "chebyshev": 1.0}.get(self.name, self._power)
+        total: ir.Value | None = None
+        for j in range(lowest.shape[1]):
+            column = b.take_columns(x, [j])
+            below, above = b.sub(b.constant(lowest[None, :, j]), column), b.sub(column, b.constant(highest[None, :, j]))
+            beyond = b.op("Max", b.op("Max", below, above), b.like(0, column))
+            term = (
+                beyond if power == 1 else b.mul(beyond, beyond) if power == 2 else b.op("Pow", beyond, b.like(power, x))
+            )
+            total = term if total is None else b.op("Max" if self.name == "chebyshev" else "Add", total, term)
+        if total is None:
+            raise UnsupportedError("there are no columns to take distances in")
+        return total
+
     def reduced_radius(self, radius: float) -> float:
         """Return what `reduced` has at a distance of `radius`, rounded as scikit-learn's `_dist_to_rdist` does."""
         if self.name in ROOTED:

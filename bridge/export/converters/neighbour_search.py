@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,9 +15,12 @@ from bridge.errors import UnsupportedError
 from bridge.export.builder import dtype_of
 from bridge.export.converters.formulas import MOST_COLUMNS
 from bridge.export.converters.metrics import Metric, metric_of
+from bridge.export.converters.neighbour_ties import Tree, expects_ties, resolve_ties
 from bridge.opset import ARBITRARY_TIES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import onnx_ir as ir
     from numpy.typing import NDArray
 
@@ -47,6 +51,11 @@ class Search:
         Whether scikit-learn finds the distances by a product of matrices, whose last bits are its own.
     narrow
         Whether scikit-learn's brute force keeps each distance in float32, as it does between rows of float32.
+    tree
+        The tree that scikit-learn looks through, or None for brute force.
+    tied
+        Says for a number of neighbours whether ties are to be expected; None where scikit-learn decides them in a way
+        of its own, by `numpy.argpartition`.
     """
 
     points: NDArray[Any] | None
@@ -55,6 +64,8 @@ class Search:
     noise: NDArray[np.float64] | None = None
     multiplied: bool = False
     narrow: bool = False
+    tree: Tree | None = None
+    tied: Callable[[int], bool] | None = None
 
     def reduced(self, b: Builder, x: Block) -> ir.Value:
         """Return (rows, points), numbers in the order of the distances, float64."""
@@ -85,11 +96,14 @@ class Search:
 
     def nearest(self, b: Builder, x: Block, k: int) -> tuple[ir.Value, ir.Value]:
         """Return the distances (rows, k), ascending, and the int64 positions in `points`; of equals the first come."""
-        if self._is_wide(k):
+        if self.tied is not None and self.tied(k):
+            reduced, place = self._nearest_with_ties(b, x, k)
+        elif self._is_wide(k):
             reduced, place = self._nearest_of_candidates(b, x, k)
+            note_ties(place)
         else:
             reduced, place = b.sorted_rows(self.reduced(b, x), k)
-        note_ties(place)
+            note_ties(place)
         distance = self.root(b, reduced)
         if self.noise is not None:
             same = b.op("Equal", reduced, b.like(0, reduced))
@@ -101,6 +115,19 @@ class Search:
         if np.array_equal(self.order, np.arange(len(self.order))):
             return place
         return b.op("Gather", b.constant(self.order), place, axis=0)
+
+    def _nearest_with_ties(self, b: Builder, x: Block, k: int) -> tuple[ir.Value, ir.Value]:
+        near, place = b.sorted_rows(self.reduced(b, x), k + 1)
+        if self.multiplied:
+            note_ties(place)
+
+        def again(rows: ir.Value) -> tuple[ir.Value, ir.Value | None]:
+            some = x.of(b.op("Gather", x.matrix(), rows, axis=0), x.width)
+            least = None if self.tree is None else self.tree.least(b, some.matrix(np.float64), self.metric)
+            return self.reduced(b, some), least
+
+        resolved = resolve_ties(b, near, place, k, again=again, tree=self.tree, points=len(self.order))
+        return b.take_columns(near, range(k)), resolved
 
     def _is_wide(self, k: int) -> bool:
         """Return whether distances come from a product of matrices, whose rounding is not that of differences."""
@@ -158,12 +185,15 @@ def search_of(estimator: Any, x: Block, *, with_distances: bool = True) -> Searc
     points = given.astype(np.float64)
     if estimator._tree is not None:
         order = np.asarray(estimator._tree.get_arrays()[1]).astype(np.int64)
-        return Search(points[order], order, chosen)
+        tied = partial(expects_ties, estimator, given)
+        return Search(points[order], order, chosen, tree=Tree.of(estimator._tree), tied=tied)
     noise = None
     if with_distances and chosen.name == "euclidean" and x.dtype == given.dtype and not sparse.issparse(fitted):
         noise = _own_distances(given)
     narrow = x.dtype == given.dtype == np.float32 and ArgKmin.is_usable_for(given, given, metric)
-    return Search(points, rows, chosen, noise, multiplied=chosen.name in PRODUCTS, narrow=narrow)
+    heaps = x.dtype == given.dtype and ArgKmin.is_usable_for(given, given, metric)
+    expects = partial(expects_ties, estimator, given) if heaps else None
+    return Search(points, rows, chosen, noise, multiplied=chosen.name in PRODUCTS, narrow=narrow, tied=expects)
 
 
 def _own_distances(points: NDArray[Any]) -> NDArray[np.float64] | None:
