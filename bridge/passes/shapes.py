@@ -11,6 +11,7 @@ import onnx_ir as ir
 from onnx_ir.passes import common
 
 from bridge.opset import MICROSOFT_DOMAIN, ML_DOMAIN
+from bridge.passes.inner_names import NameInnerValues
 from bridge.passes.packed_lists import lists_aside
 from bridge.passes.simple_shapes import fill_in_shapes
 
@@ -51,6 +52,8 @@ class _InferShapes(ir.passes.InPlacePass):
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         if not self.known_too and fill_in_shapes(model):
             return ir.passes.PassResult(model, modified=True)
+        # Inference takes a value in a loop for the one of the same name around it.
+        NameInnerValues()(model)
         with lists_aside(model):
             return ir.passes.PassResult(model, _infer_typed(model))
 
