@@ -201,8 +201,9 @@ def _check_labels(estimator: Any) -> None:
 def _only_raises(estimator: Any, method: str, first: str, few: Any) -> bool:
     """Return whether a method that `hasattr` finds says, once called, that it is not there (for this solver, say).
 
-    An AttributeError without a name was raised on purpose; Python's own say which name was missing. A ValueError
-    about rows that the `first` method takes is not about the rows; the log says that the method is left out.
+    An AttributeError without a name was raised on purpose; Python's own say which name was missing. A ValueError or
+    TypeError (of a sparse matrix, say) about rows that the `first` method takes is not about the rows; the log says
+    that the method is left out.
     """
     try:
         answer_quietly(estimator, method, few)
@@ -210,7 +211,7 @@ def _only_raises(estimator: Any, method: str, first: str, few: Any) -> bool:
         return True
     except AttributeError as error:
         return error.name is None
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         if method == first or not _takes(estimator, first, few):
             return False  # asked again, and reported, by `_ask`
         logger.warning(

@@ -113,3 +113,9 @@ def test_boltzmann_machine(agree, dtype):
     agree(make_pipeline(machine, LogisticRegression()).fit(data, data[:, 0] > 0.5), data, float32_tolerance=1e-4)
     with pytest.raises(UnsupportedError, match=r"score_samples cannot be exported: it flips.*\n.*\['transform'\]"):
         bridge.export(machine, data)
+
+
+def test_scores_are_left_out_where_the_estimator_refuses_sparse_data():
+    table = sparse.csr_matrix(np.where(X.mean(axis=0) < X, X, 0))
+    model = bridge.load(bridge.export(PCA(2, svd_solver="arpack").fit(table), table, target="cpu"), device="cpu")
+    assert [m.name for m in model.methods] == ["transform"]
