@@ -19,7 +19,8 @@ FLOAT64_BYTES, INT32_BYTES, BOOL_BYTES = 8, 4, 1
 def row_bytes(model: ir.Model) -> int:
     """Return the bytes of the widest step, in branches too, its inputs and outputs, for one row.
 
-    Constants do not count. A dimension that shape inference could not tell counts as one.
+    What has a fixed shape does not count: it is there once, however many the rows. A dimension that shape inference
+    could not tell counts as one.
     """
     return max(map(_node_bytes, model.graph.all_nodes()), default=0)
 
@@ -44,6 +45,6 @@ def _values_bytes(values: Iterable[ir.Value | None]) -> int:
 
 
 def _value_bytes(value: ir.Value) -> int:
-    if value.shape is None or value.dtype is None or value.dtype == ir.DataType.STRING:
+    if value.shape is None or value.dtype is None or value.dtype == ir.DataType.STRING or value.shape.is_static():
         return 0
     return int(prod(d for d in value.shape if isinstance(d, int)) * value.dtype.itemsize)

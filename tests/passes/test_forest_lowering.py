@@ -16,7 +16,7 @@ from bridge.export.builder import Builder
 from bridge.forest import MAX_DEPTH, concatenate
 from bridge.opset import BRIDGE_DOMAIN, BRIDGE_OPSET, FOREST, IR_VERSION, MAIN_DOMAIN, MAIN_OPSET, ML_DOMAIN, ML_OPSET
 from bridge.passes.lower_ops import LowerOps
-from bridge.passes.lowering.trees import forest_op, gemm
+from bridge.passes.lowering.trees import cost, forest_op, gemm
 from bridge.passes.lowering.trees.cost import Cost, cheapest, rows_to_switch
 from bridge.passes.lowering.trees.levels import find_oblivious
 from bridge.passes.packed_lists import to_proto
@@ -167,6 +167,61 @@ def full_tree(depth, outputs=1):
         values=values,
         category=np.full(nodes, -1, np.int32),
     )
+
+
+def tall_tree(rng, bushy, tall):
+    """Return a tree with all nodes down to depth `bushy`, of which one leaf goes on as a chain down to `tall`."""
+    left, right = [], []
+    level = [0]
+    for depth in range(tall):
+        parents = level if depth < bushy else level[-1:]
+        first = level[-1] + 1
+        for node in range(len(left), len(left) + len(level)):
+            at = parents.index(node) if node in parents else None
+            left.append(-1 if at is None else first + 2 * at)
+            right.append(-1 if at is None else first + 2 * at + 1)
+        level = list(range(first, first + 2 * len(parents)))
+    left += [-1] * len(level)
+    right += [-1] * len(level)
+    is_leaf = np.array(left) < 0
+    return replace(
+        tree_of(rng, depth=0, n_features=3),
+        feature=np.where(is_leaf, 0, rng.integers(3, size=len(left))).astype(np.int32),
+        threshold=np.where(is_leaf, 0.0, rng.normal(size=len(left)) - 1),  # most rows go right
+        left=np.array(left, np.int32),
+        right=np.array(right, np.int32),
+        leaf=np.where(is_leaf, np.cumsum(is_leaf) - 1, -1).astype(np.int32),
+        missing_left=np.zeros(len(left), np.bool_),
+        values=rng.integers(100, size=(is_leaf.sum(), 2)).astype(np.float64),
+        category=np.full(len(left), -1, np.int32),
+    )
+
+
+@pytest.mark.parametrize("strategy", ["traverse", "auto"])
+@every_dtype
+def test_cpu_walks_on_with_latecomers_alone(monkeypatch, strategy, dtype):
+    monkeypatch.setattr(cost, "WORTH", 0.1)
+    rng = np.random.default_rng(0)
+    forest = concatenate([tall_tree(rng, bushy=5, tall=int(tall)) for tall in rng.integers(20, 30, size=60)])
+    x = rows_at(forest, 3, dtype, rows=400)
+
+    model = lowered(forest, 3, dtype, "cpu", strategy)
+
+    assert operators(model)["NonZero"] == operators(model)["ScatterElements"] >= 1
+    assert operators(model)["If"] == (strategy == "auto")
+    for rows in (x, x[:1], x[:0], x[7:8], np.full((5, 3), np.nan, dtype)):
+        np.testing.assert_array_equal(run(model, {"X": rows})[0], walk(forest, rows))
+
+
+def test_no_row_is_late_in_complete_trees():
+    assert operators(lowered(concatenate([full_tree(8)] * 60), 2, np.float32, "cpu", "traverse"))["NonZero"] == 0
+
+
+def test_gpus_and_other_runtimes_walk_with_all_rows():
+    forest = concatenate([tall_tree(np.random.default_rng(0), bushy=5, tall=25)] * 60)
+
+    for target in ("cuda", "portable"):
+        assert operators(lowered(forest, 3, np.float32, target, "traverse"))["NonZero"] == 0
 
 
 @pytest.mark.parametrize("depth", [1, 2, 5])

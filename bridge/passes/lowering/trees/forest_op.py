@@ -23,6 +23,7 @@ from bridge.passes.lowering.trees.cost import (
 )
 from bridge.passes.lowering.trees.features import resolve_features, resolve_sets
 from bridge.passes.lowering.trees.gemm import forest_as_gemm
+from bridge.passes.lowering.trees.latecomers import plan_walk
 from bridge.passes.lowering.trees.layout import lay_out
 from bridge.passes.lowering.trees.native import forest_as_ml_operator
 from bridge.passes.lowering.trees.oblivious import group_as_bits
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from bridge.forest import Forest
     from bridge.passes.lowering.trees.cost import Form
     from bridge.passes.lowering.trees.layout import Group
+    from bridge.targets import Target
 
     GroupForm = Callable[[RuleTape, Group, NDArray[np.float64], ir.Value], ir.Value]
 
@@ -110,10 +112,12 @@ class _Part:
 
     group: Group
     form: Form
+    target: Target
 
     @property
     def cost(self) -> Cost:
-        return form_cost(self.form, self.group.depth, len(self.group.right))
+        depth = plan_walk(self.group, self.target).cost if self.form == "traverse" else self.group.depth
+        return form_cost(self.form, depth, len(self.group.right))
 
 
 def _parts(tape: RuleTape, forest: Forest) -> Iterator[_Part]:
@@ -122,7 +126,7 @@ def _parts(tape: RuleTape, forest: Forest) -> Iterator[_Part]:
     asked: Form | None = next((form for form in FORMS if form == tape.options.strategy), None)
     for group in lay_out(forest, tape.options.strategy, operator_us):
         form = cheapest(group.depth, len(group.right), oblivious=group.oblivious, operator_us=operator_us)
-        yield _Part(group, asked or form)
+        yield _Part(group, asked or form, tape.options.target)
 
 
 def _in_tensors(tape: RuleTape, forest: Forest, columns: ir.Value, parts: Iterable[_Part]) -> ir.Value:

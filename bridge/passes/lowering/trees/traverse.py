@@ -8,6 +8,7 @@ import numpy as np
 import onnx_ir as ir
 
 from bridge.forest import floor_float32
+from bridge.passes.lowering.trees.latecomers import Tables, finish_walk, plan_walk, step
 from bridge.passes.rule import RuleTape, require_dtype
 
 if TYPE_CHECKING:
@@ -34,20 +35,17 @@ def group_as_traversal(tape: RuleTape, group: Group, values: NDArray[np.float64]
     """
     threshold = thresholds_for(group.threshold, columns)
     asked = tape.op("Gather", columns, tape.constant(group.feature[:, 0].astype(np.int64)), axis=0, dtype=columns.dtype)
-    slot = _go_on(tape, asked, tape.constant(threshold[:, :1]), tape.constant(group.right[:1, 0]))
+    before, slot = None, step(tape, asked, tape.constant(threshold[:, :1]), tape.constant(group.right[:1, 0]))
     if group.depth > 1:
-        features, thresholds, rights = (tape.constant(t) for t in (group.feature, threshold, group.right))
-        for _ in range(group.depth - 1):
-            feature = _look_up(tape, features, slot)
+        tables = Tables(*(tape.constant(t) for t in (group.feature, threshold, group.right)))
+        together = plan_walk(group, tape.options.target).level
+        for _ in range(together - 1):
+            feature, limit, right = tables.look_up(tape, slot, axis=1)
             asked = tape.op("GatherElements", columns, feature, axis=0, dtype=columns.dtype)
-            slot = _go_on(tape, asked, _look_up(tape, thresholds, slot), _look_up(tape, rights, slot))
+            before, slot = slot, step(tape, asked, limit, right)
+        if before is not None and together < group.depth:
+            slot = finish_walk(tape, group, tables, columns, before, slot, group.depth - together)
     return sum_slots(tape, group, values, slot)
-
-
-def _go_on(tape: RuleTape, asked: ir.Value, threshold: ir.Value, right: ir.Value) -> ir.Value:
-    """Return the slot of the left child, which stands before the right one, where `asked <= threshold`."""
-    goes_left = tape.op("LessOrEqual", asked, threshold, dtype=ir.DataType.BOOL)
-    return tape.op("Sub", right, tape.cast(goes_left, np.int32), dtype=ir.DataType.INT32)
 
 
 def _look_up(tape: RuleTape, table: ir.Value, slot: ir.Value) -> ir.Value:
