@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from bridge.runtime.predictor import Predictor
 
 MOST_WORST = 5
+HANDS_ON = ("best_estimator_", "_final_estimator")
+"""Where searches and pipelines keep the estimator whose answers they give."""
 MOST_UNSEEN = 4
 """A few tries of moving rows by rounding show its usual size, not the largest."""
 MOST_ROUNDINGS = 16
@@ -248,7 +250,8 @@ def _holds_labels(method: str, values: NDArray[Any], estimator: Any) -> bool:
 
 
 def _is_kernel_density(estimator: Any) -> bool:
-    return type(getattr(estimator, "_final_estimator", estimator)).__name__ == "KernelDensity"
+    inner = next((i for name in HANDS_ON if (i := getattr(estimator, name, None)) is not None), None)
+    return type(estimator).__name__ == "KernelDensity" if inner is None else _is_kernel_density(inner)
 
 
 def _margins(estimator: Any, data: Any, rows: int) -> NDArray[np.float64]:

@@ -18,6 +18,7 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, HalvingRandomSearchCV, RandomizedSearchCV
 from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KernelDensity
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, QuantileTransformer, StandardScaler
 from sklearn.semi_supervised import SelfTrainingClassifier
@@ -55,6 +56,7 @@ def check(model, data, y, target, unseen=None):
         HalvingGridSearchCV(LOGISTIC, {"C": [0.1, 1]}, cv=2),
         HalvingRandomSearchCV(LOGISTIC, {"C": [0.1, 1]}, cv=2, random_state=0),
         SelfTrainingClassifier(LOGISTIC),
+        GridSearchCV(make_pipeline(StandardScaler(), KernelDensity()), {"kerneldensity__bandwidth": [1.0, 2.0]}, cv=2),
         FrozenEstimator(clone(LOGISTIC).fit(X, NAMES)),
         GridSearchCV(make_pipeline(StandardScaler(), SVC()), {"svc__C": [1, 2]}, cv=2),
         make_pipeline(FrozenEstimator(StandardScaler().fit(X)), FrozenEstimator(SVC().fit(X, NAMES))),
