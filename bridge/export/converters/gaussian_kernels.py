@@ -11,7 +11,7 @@ from sklearn.gaussian_process import kernels
 
 from bridge.errors import UnsupportedError
 from bridge.export.builder import dtype_of
-from bridge.export.converters.distances import sum_over_columns
+from bridge.export.converters.distances import squared_distances, sum_over_columns
 from bridge.export.converters.elementary import log1p
 from bridge.export.converters.kernels import pairwise_diagonal, pairwise_kernel, power
 
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     Points = NDArray[np.floating[Any]]
     _Formula = Callable[[Builder, Any, ir.Value, Points], ir.Value | float]
 
+LEAST_COLUMNS = 4
+MOST_SPREAD = 4.0
+"""Squared distances are taken from one product for so many columns, and points within so many squared length scales."""
 MIXTURE_STEP = 0.26
 """Between the logarithms of two rates of a Matern kernel of any nu. The sum converges as exp(-pi^2 / step)."""
 
@@ -96,7 +99,7 @@ def _rbf(b: Builder, kernel: Any, x: ir.Value, points: Points) -> ir.Value:
 
 
 def _matern(b: Builder, kernel: Any, x: ir.Value, points: Points) -> ir.Value:
-    squares = _squares(b, x, points, kernel.length_scale)
+    squares = _squares(b, x, points, kernel.length_scale, smooth=kernel.nu > 1)
     if kernel.nu == np.inf:
         return b.op("Exp", b.mul(squares, b.like(-0.5, squares)))
     if kernel.nu % 1 != 0.5 or kernel.nu > 8:
@@ -147,13 +150,13 @@ def _mixture(b: Builder, squares: ir.Value, nu: float) -> ir.Value:
 
 def _rational_quadratic(b: Builder, kernel: Any, x: ir.Value, points: Points) -> ir.Value:
     # Not (1 + ...) ** -alpha: alpha grows large where an RBF kernel fits better, and 1 + a small number loses digits.
-    squares = _squares(b, x, points, 1.0)
-    log = log1p(b, b.div(squares, b.like(2 * kernel.alpha * kernel.length_scale**2, squares)))
+    squares = _squares(b, x, points, kernel.length_scale)
+    log = log1p(b, b.div(squares, b.like(2 * kernel.alpha, squares)))
     return b.op("Exp", b.mul(log, b.like(-kernel.alpha, log)))
 
 
 def _exp_sine_squared(b: Builder, kernel: Any, x: ir.Value, points: Points) -> ir.Value:
-    distance = b.op("Sqrt", _squares(b, x, points, 1.0))
+    distance = b.op("Sqrt", _squares(b, x, points, 1.0, smooth=False))
     wave = b.op("Sin", b.mul(distance, b.like(np.pi / kernel.periodicity, distance)))
     scaled = b.div(wave, b.like(kernel.length_scale, wave))
     return b.op("Exp", b.mul(b.mul(scaled, scaled), b.like(-2, scaled)))
@@ -172,19 +175,25 @@ def _options(kernel: Any) -> dict[str, Any]:
     return {**(kernel.pairwise_kernels_kwargs or {}), "gamma": kernel.gamma}
 
 
-def _squares(b: Builder, x: ir.Value, points: Points, length_scale: Any) -> ir.Value:
+def _squares(b: Builder, x: ir.Value, points: Points, length_scale: Any, *, smooth: bool = True) -> ir.Value:
     """Return float64 (rows, points), the squared distances of `x / length_scale`, from differences as `cdist` has them.
 
     Not from products, which cancel: the coefficients behind a kernel are large, and training rows are among the data.
+    But where the points lie so close together that only some roundings are lost, and the kernel is `smooth` at 0, one
+    product takes less than half of the time (1,000 points of 10 columns).
     """
     scale = np.asarray(length_scale, np.float64).reshape(1, -1)
     scaled = b.combine("Div", b.cast(x, np.float64), scale) if np.any(scale != 1) else b.cast(x, np.float64)
+    places = points.astype(np.float64) / scale
+    farthest = np.square(places - places.mean(axis=0)).sum(axis=1).max()
+    if smooth and places.shape[1] >= LEAST_COLUMNS and farthest <= MOST_SPREAD:
+        return squared_distances(b, scaled, places)
 
     def square(column: ir.Value, values: Points) -> ir.Value:
         apart = b.combine("Sub", column, values)
         return b.mul(apart, apart)
 
-    return sum_over_columns(b, scaled, points.astype(np.float64) / scale, square)
+    return sum_over_columns(b, scaled, places, square)
 
 
 _KERNELS: dict[type, _Formula] = {

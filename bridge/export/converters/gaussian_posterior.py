@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,7 +58,7 @@ class Posterior:
         if linear is not None and x.width < len(self.points):
             return self._write_linear(b, x.matrix(np.float64), linear)
         kernel = kernel_matrix(b, self.kernel, value, self.points)
-        solved = b.project(kernel, (self._inverse() * self.scales).T)
+        solved = b.project(kernel, (self._inverse * self.scales).T)
         part = b.sum(b.mul(solved, solved), keepdims=True)
         total = kernel_diagonal(b, self.kernel, value, x.width)
         wide = np.result_type(dtype_of(total), dtype_of(part))
@@ -91,7 +92,7 @@ class Posterior:
         kernel = self.kernel(self.points, rows)
         scaled = self.scales[:, np.newaxis] * kernel
         solved = np.abs(solve_triangular(self.factor, scaled, lower=True, check_finite=False))
-        moved = np.abs(self._inverse()) @ (np.abs(self.factor) @ solved + np.abs(scaled))
+        moved = np.abs(self._inverse) @ (np.abs(self.factor) @ solved + np.abs(scaled))
         variance = 2 * (moved * solved).sum(axis=0) + 2 * self.kernel.diag(rows)
         mean = np.abs(kernel).T @ np.abs(self.coefficients)
         # Some kernels of float32 rows are sums in float32.
@@ -104,6 +105,7 @@ class Posterior:
     def some_rows(self) -> Floats:
         return self.points[:: max(1, len(self.points) // MOST_ROWS)]
 
+    @cached_property
     def _inverse(self) -> Floats:
         identity = np.eye(len(self.factor))
         return np.asarray(solve_triangular(self.factor, identity, lower=True, check_finite=False))

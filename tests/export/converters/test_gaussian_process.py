@@ -126,6 +126,24 @@ def test_without_noise_answers_agree_to_the_rounding_of_the_estimator_itself(ker
     assert report.ok, report
 
 
+@pytest.mark.parametrize(
+    "kernel", [gk.RBF(), gk.Matern(nu=1.5), gk.Matern(nu=2.5), gk.RationalQuadratic(alpha=0.8)], ids=str
+)
+def test_points_that_lie_close_together_take_one_product(kernel):
+    close = X / 4
+    model = process(kernel).fit(close, Y)
+    file = bridge.export(model, close, target="cpu")
+    assert [n.op_type for n in file.graph.node].count("Sub") < X.shape[1]
+    for rows in (NEW / 4, NEW, X * 10):
+        report = bridge.verify(model, file, rows)
+        assert report.ok, report
+
+
+def test_kernels_with_a_kink_at_zero_are_taken_from_differences():
+    file = bridge.export(process(gk.Matern(nu=0.5)).fit(X / 4, Y), X / 4, target="cpu", methods=["predict"])
+    assert [n.op_type for n in file.graph.node].count("Sub") == X.shape[1]
+
+
 def test_wrong_coefficient_is_no_rounding():
     model = process(gk.Matern(nu=1.5)).fit(X, Y)
     right = model.alpha_.copy()
