@@ -25,6 +25,9 @@ IR_VERSION_ML5: Final = 10
 FOREST: Final = "Forest"
 """`bridge::Forest`: the one operator for a tree ensemble; `bridge.passes.keep_forests` says what it computes."""
 
+EITHER: Final = "Either"
+"""`bridge::Either`: the estimator's own form of a number, and a stable one; portable files, in float32, take this."""
+
 PRODUCER: Final = "bridge"
 """The `producer_name` of the models that bridge exports."""
 METADATA_KEY: Final = "bridge"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx_ir as ir
 
-from bridge.opset import BRIDGE_DOMAIN, FOREST
+from bridge.opset import BRIDGE_DOMAIN, EITHER, FOREST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -170,6 +170,10 @@ class Builder:
         values = np.asarray(array)
         wide = np.result_type(dtype_of(x), values.dtype)
         return self.op(op_type, self.cast(x, wide), self.constant(values, wide))
+
+    def either(self, exact: ir.Value, stable: ir.Value) -> ir.Value:
+        """Return a number in the estimator's own order of operations, and for portable files in a stable form."""
+        return self.op(EITHER, exact, stable, domain=BRIDGE_DOMAIN)
 
     def clip(self, x: ir.Value, low: ArrayLike, high: ArrayLike) -> ir.Value:
         """Return `x` held between two bounds; NaN stays, as `numpy.clip` has it and not every runtime's Clip."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.neighbors import NearestCentroid
 
-from bridge.export.converters.distances import argmin, differences, squared_distances
+from bridge.export.converters.distances import argmin, differences, squared_distances, squares_in_order
 from bridge.export.converters.links import difference
 from bridge.export.registry import Answer, Labels, converts
 
@@ -25,9 +25,13 @@ def convert_nearest_centroid(b: Builder, model: Any, x: Block) -> Mapping[str, A
     value = x.matrix(np.float64)
     spread = np.where(model.within_class_std_dev_ != 0, model.within_class_std_dev_, 1.0)
     scaled = b.combine("Div", value, spread.reshape(1, -1))
-    distances = _distances(b, model.metric, scaled, model.centroids_ / spread)
+    centroids = model.centroids_ / spread
+    distances = _distances(b, model.metric, scaled, centroids)
     if model.metric == "manhattan":
         distances = b.mul(distances, distances)
+    else:
+        roots = b.op("Sqrt", squares_in_order(b, scaled, centroids))
+        distances = b.either(b.mul(roots, roots), distances)
     scores = b.sub(b.constant(2.0 * np.log(model.class_prior_).reshape(1, -1)), distances)
     is_uniform = np.isclose(model.class_prior_, 1 / len(model.classes_)).all()
     nearest = argmin(b, _distances(b, model.metric, value, model.centroids_)) if is_uniform else b.argmax(scores)

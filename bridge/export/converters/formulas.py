@@ -8,7 +8,7 @@ import numpy as np
 
 from bridge.errors import UnsupportedError
 from bridge.export.builder import dtype_of
-from bridge.export.converters.distances import squared_distances
+from bridge.export.converters.distances import squared_distances, squares_in_order
 from bridge.opset import MICROSOFT_DOMAIN
 
 if TYPE_CHECKING:
@@ -168,6 +168,12 @@ def nan_euclidean(b: Builder, x: ir.Value, points: Points, _params: Mapping[str,
     filled, others = b.where(ours, b.like(0, x), x), np.where(theirs, 0, points)
     here, there = b.cast(b.op("Not", ours), dtype_of(x)), (~theirs).astype(points.dtype)
     shared = b.matmul(here, b.constant(there.T))
+
+    def without_missing(all_columns: ir.Value) -> ir.Value:
+        left = b.sub(all_columns, b.matmul(b.mul(filled, filled), b.constant(theirs.T.astype(points.dtype))))
+        left = b.sub(left, b.matmul(b.cast(ours, dtype_of(x)), b.constant((others**2).T)))
+        return b.op("Max", left, b.like(0, left))
+
     if width <= MOST_COLUMNS:
         total: ir.Value | None = None
         for j in range(width):
@@ -177,10 +183,10 @@ def nan_euclidean(b: Builder, x: ir.Value, points: Points, _params: Mapping[str,
             total = term if total is None else b.add(total, term)
         squares = _made(total)
     else:
-        squares = squared_distances(b, filled, others)
-        squares = b.sub(squares, b.matmul(b.mul(filled, filled), b.constant(theirs.T.astype(points.dtype))))
-        squares = b.sub(squares, b.matmul(b.cast(ours, dtype_of(x)), b.constant((others**2).T)))
-        squares = b.op("Max", squares, b.like(0, squares))
+        squares = without_missing(squared_distances(b, filled, others))
+    # Of float32 rows, too, the product is float64, and rounded before anything is taken off it.
+    wide = squares_in_order(b, b.cast(filled, np.float64), others.astype(np.float64))
+    squares = b.either(without_missing(b.cast(wide, dtype_of(x))), squares)
     nothing = b.op("Equal", shared, b.like(0, shared))
     scaled = b.mul(b.div(squares, b.where(nothing, b.like(1, shared), shared)), b.like(width, shared))
     return b.where(nothing, b.like(np.inf, scaled), scaled)

@@ -10,6 +10,7 @@ from sklearn.impute import KNNImputer
 
 from bridge.errors import UnsupportedError
 from bridge.export.block import Part
+from bridge.export.builder import dtype_of
 from bridge.export.converters.imputation import mark_missing
 from bridge.export.converters.metrics import metric_of
 from bridge.export.converters.neighbour_search import inverse_weights, note_ties
@@ -35,9 +36,9 @@ def convert_knn_imputer(b: Builder, imputer: Any, x: Block) -> Mapping[str, Answ
         )
     whole = x.floats()
     missing = mark_missing(b, imputer.missing_values, whole)
-    value = b.cast(whole, np.float64)
+    value = b.cast(whole, np.result_type(x.float_dtype, imputer._fit_X.dtype))
     holes = b.where(missing, b.like(np.nan, value), value)
-    fitted = np.where(imputer._mask_fit_X, np.nan, imputer._fit_X.astype(np.float64))
+    fitted = np.where(imputer._mask_fit_X, np.nan, imputer._fit_X).astype(dtype_of(value))
     metric = metric_of(imputer.metric, None)
     distances = metric.root(b, metric.reduced(b, holes, fitted))
     kept = np.flatnonzero(imputer._valid_mask | imputer.keep_empty_features)
@@ -56,7 +57,7 @@ def convert_knn_imputer(b: Builder, imputer: Any, x: Block) -> Mapping[str, Answ
     return {"transform": replace(x, parts=tuple(p for p in parts if p.width))}
 
 
-def _from_donors(b: Builder, imputer: Any, distances: ir.Value, known: NDArray[np.float64]) -> ir.Value:
+def _from_donors(b: Builder, imputer: Any, distances: ir.Value, known: NDArray[Any]) -> ir.Value:
     """Return (rows, 1), the mean of the nearest rows that have the column; of all where none shares a column."""
     donors = np.flatnonzero(~np.isnan(known))
     k = min(int(imputer.n_neighbors), len(donors))

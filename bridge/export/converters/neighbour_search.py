@@ -193,7 +193,13 @@ def search_of(estimator: Any, x: Block, *, with_distances: bool = True) -> Searc
     narrow = x.dtype == given.dtype == np.float32 and ArgKmin.is_usable_for(given, given, metric)
     heaps = x.dtype == given.dtype and ArgKmin.is_usable_for(given, given, metric)
     expects = partial(expects_ties, estimator, given) if heaps else None
+    if narrow and chosen.name not in PRODUCTS:  # float32 has few distances far away
+        expects = partial(_has_more_than, given)
     return Search(points, rows, chosen, noise, multiplied=chosen.name in PRODUCTS, narrow=narrow, tied=expects)
+
+
+def _has_more_than(points: NDArray[Any], k: int) -> bool:
+    return len(points) > k
 
 
 def _own_distances(points: NDArray[Any]) -> NDArray[np.float64] | None:

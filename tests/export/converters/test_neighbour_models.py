@@ -1,14 +1,20 @@
 """Models that look at neighbours: densities, outliers, imputed numbers, embeddings and spread labels."""
 
+import platform
+
 import numpy as np
+import onnx_ir as ir
 import pytest
+from onnx.reference import ReferenceEvaluator
 from sklearn.impute import KNNImputer
 from sklearn.manifold import Isomap, LocallyLinearEmbedding
-from sklearn.neighbors import KernelDensity, LocalOutlierFactor, NeighborhoodComponentsAnalysis
+from sklearn.neighbors import KernelDensity, LocalOutlierFactor, NearestCentroid, NeighborhoodComponentsAnalysis
 from sklearn.semi_supervised import LabelPropagation, LabelSpreading
 
 import bridge
 from bridge.errors import UnsupportedError
+from bridge.export.builder import Builder
+from bridge.export.converters.distances import row_norms
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(200, 4))
@@ -109,3 +115,39 @@ def test_kernel_that_is_a_function_is_refused():
 
 def test_neighborhood_components(agree):
     agree(NeighborhoodComponentsAnalysis(2, max_iter=3).fit(X, Y), NEW)
+
+
+@pytest.mark.parametrize(
+    "imputer", [KNNImputer(weights="distance"), KNNImputer(n_neighbors=2, weights="distance")], ids=["default", "2"]
+)
+def test_imputer_rounds_beside_large_numbers_as_scikit_learn_does(imputer):
+    large = HOLES * [1e5, 1, 1, 1]
+    assert bridge.verify(imputer.fit(HOLES), bridge.compile(imputer, HOLES, device="cpu"), large).ok
+
+
+@pytest.mark.parametrize(
+    "model", [NearestCentroid(shrink_threshold=0.3), NearestCentroid(priors="empirical")], ids=repr
+)
+@pytest.mark.parametrize("classes", [2, 3])
+def test_centroids_round_beside_large_numbers_as_scikit_learn_does(model, classes):
+    model.fit(X, Y % classes)
+    large = X.copy()
+    large[::2, 0] = 1e6
+    large[::3, 1] = -1e6
+    assert bridge.verify(model, bridge.compile(model, X, device="cpu"), large).ok
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 7, 8, 9, 16, 21])
+def test_lengths_of_rows_have_the_bits_of_numpy(width):
+    rows = RNG.normal(size=(50, width)) * np.where(np.arange(50)[:, None] % 2, 1, 1e6)
+    b = Builder()
+    x = ir.Value(name="x", type=ir.TensorType(ir.DataType.DOUBLE), shape=ir.Shape(["n", width]))
+    lengths = row_norms(b, x, width)
+    lengths.name = "lengths"
+    graph = ir.Graph([x], [lengths], nodes=b.nodes, initializers=b.initializers, opset_imports={"": 13}, name="g")
+    model = ir.to_proto(ir.Model(graph, ir_version=7))
+    found = ReferenceEvaluator(model).run(None, {"x": rows})[0][:, 0]
+    expected = np.einsum("ij,ij->i", rows, rows)
+    if platform.machine() == "x86_64":
+        np.testing.assert_array_equal(found, expected)
+    np.testing.assert_allclose(found, expected, rtol=1e-14)
