@@ -22,7 +22,7 @@ ROWS = 100
 OPERATOR_US = 0.23
 """Microseconds to start an operator."""
 LAUNCH_US = 1.0
-"""The same where the graph is for a GPU; a guess, until `tree_costs.py --device cuda` has run on one."""
+"""The same on a GPU or in another runtime; a guess, until `tree_costs.py --device cuda` has run on one."""
 TREE_NS = 30.0
 """Nanoseconds that one level of a walk takes for a tree, however few the rows: each look-up starts its row anew."""
 STEP_NS = 3.2

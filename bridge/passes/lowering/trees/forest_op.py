@@ -122,7 +122,7 @@ class _Part:
 
 def _parts(tape: RuleTape, forest: Forest) -> Iterator[_Part]:
     """Yield the groups of a forest in the form that the options ask for, or in the cheapest."""
-    operator_us = LAUNCH_US if tape.options.target == "cuda" else OPERATOR_US
+    operator_us = OPERATOR_US if tape.options.target == "cpu" else LAUNCH_US
     asked: Form | None = next((form for form in FORMS if form == tape.options.strategy), None)
     for group in lay_out(forest, tape.options.strategy, operator_us):
         form = cheapest(group.depth, len(group.right), oblivious=group.oblivious, operator_us=operator_us)
