@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Literal, TypeVar
@@ -62,6 +62,11 @@ class Analysis:
     stop_words: tuple[str, ...] = ()
     alternate_sign: bool = False
     binary: bool = False
+
+    @property
+    def way(self) -> Analysis:
+        """The same for all that take a text apart alike, whatever they count of it."""
+        return replace(self, counts="", dtype="", width=0, alternate_sign=False, binary=False)
 
     def __str__(self) -> str:
         low, high = self.ngrams

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from bridge.data.analysis import Analysis
+
     Feeds = dict[str, NDArray[Any]]
 
 
@@ -108,10 +110,15 @@ class Encoder:
     def _encode_columns(self, columns: Sequence[Any]) -> Feeds:
         """Return the feeds for the columns of every input, in the order of the schema."""
         feeds: Feeds = {}
+        taken_apart: dict[tuple[int, Analysis], list[list[str]]] = {}
         rest = iter(columns)
         for column, reader in self._readers:
             if isinstance(reader, TermsReader):
-                feeds[column.name], feeds[reader.analysis.counts] = reader(next(rest))
+                way = (column.index, reader.analysis.way)
+                values = next(rest)
+                if way not in taken_apart:  # ensembles count the same terms by many vocabularies
+                    taken_apart[way] = reader.take_apart(values)
+                feeds[column.name], feeds[reader.analysis.counts] = reader(taken_apart[way])
             elif isinstance(reader, TextReader):
                 feeds[column.name] = reader(next(rest))
             elif column.width == 1:

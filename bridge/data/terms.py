@@ -36,12 +36,15 @@ class TermsReader:
         self._analyze = build_analyzer(analysis)
         self._positions = {term: position for position, term in enumerate(column.vocabulary)}
 
-    def __call__(self, values: Any) -> tuple[NDArray[np.int64], NDArray[Any]]:
-        """Return positions and counts, both (rows, k), with k the most different terms of a row, at least 1.
+    def take_apart(self, values: Any) -> list[list[str]]:
+        """Return the terms of each row, in order, each as often as it occurs.
 
         Raises `InputError` for missing values, which scikit-learn's vectorizers refuse, and for what is no text.
         """
-        texts = [self._analyze(text) for text in self._texts(values)]
+        return [self._analyze(text) for text in self._texts(values)]
+
+    def __call__(self, texts: Sequence[Sequence[str]]) -> tuple[NDArray[np.int64], NDArray[Any]]:
+        """Return positions and counts, both (rows, k), with k the most different terms of a row, at least 1."""
         found, signs = self._look_up(list(chain.from_iterable(texts)))
         owners = np.repeat(np.arange(len(texts)), [len(terms) for terms in texts])[found >= 0]
         rows, places, sums = _summed(owners, found[found >= 0], signs[found >= 0], self.analysis.width)

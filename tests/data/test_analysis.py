@@ -68,7 +68,7 @@ def reader_of(vectorizer, vocabulary=(), **options):
 
 
 def matrix_of(reader, values):
-    terms, counts = reader(values)
+    terms, counts = reader(reader.take_apart(values))
     wide = np.zeros((len(terms), reader.analysis.width + 1))
     np.add.at(wide, (np.arange(len(terms))[:, np.newaxis], terms), counts)
     assert not wide[:, -1].any()
@@ -134,8 +134,8 @@ def test_columns_of_pandas(dtype):
 
 def test_no_rows_and_rows_without_a_term():
     reader = reader_of(CountVectorizer(), ["known"], width=1)
-    assert [a.shape for a in reader(np.zeros(0, object))] == [(0, 1), (0, 1)]
-    terms, counts = reader(np.array(["", "unknown"], object))
+    assert [a.shape for a in reader(reader.take_apart(np.zeros(0, object)))] == [(0, 1), (0, 1)]
+    terms, counts = reader(reader.take_apart(np.array(["", "unknown"], object)))
     assert (terms.tolist(), counts.tolist()) == ([[1], [1]], [[0.0], [0.0]])
 
 
@@ -150,12 +150,12 @@ def test_no_rows_and_rows_without_a_term():
 )
 def test_what_is_no_text_is_refused(values, message):
     with pytest.raises(InputError, match=message):
-        reader_of(CountVectorizer(token_pattern=r"\S+"))(np.array(values, object))
+        matrix_of(reader_of(CountVectorizer(token_pattern=r"\S+")), np.array(values, object))
 
 
 def test_a_column_of_numbers_is_refused():
     with pytest.raises(InputError, match=r"column 'review' has dtype int64, but the model takes text apart"):
-        reader_of(CountVectorizer())(np.arange(3))
+        reader_of(CountVectorizer()).take_apart(np.arange(3))
 
 
 @pytest.mark.parametrize(

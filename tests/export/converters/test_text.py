@@ -16,6 +16,7 @@ from sklearn.preprocessing import MaxAbsScaler, Normalizer, OneHotEncoder, Stand
 from sklearn.svm import SVC, LinearSVC
 
 import bridge
+from bridge.data.terms import TermsReader
 from bridge.errors import InputTypeError, UnsupportedError
 
 TEXTS = [
@@ -129,6 +130,18 @@ def test_members_that_take_a_text_apart_alike_share_its_terms():
     members = [(n, make_pipeline(TfidfVectorizer(norm=n), LogisticRegression())) for n in ("l1", "l2")]
     file = check(VotingClassifier(members, voting="soft"))
     assert [i.name for i in file.graph.input] == ["X.terms", "X.counts"]
+
+
+def test_members_with_vocabularies_of_their_own_take_a_text_apart_once(monkeypatch):
+    vectorizers = [TfidfVectorizer(max_features=most) for most in (3, 7, None)]
+    model = VotingClassifier([(str(i), make_pipeline(v, LinearSVC())) for i, v in enumerate(vectorizers)])
+    predictor = bridge.load(check(model), device="cpu")
+    assert len(predictor.metadata.schema.columns) == 3
+    calls = []
+    take_apart = TermsReader.take_apart
+    monkeypatch.setattr(TermsReader, "take_apart", lambda self, values: calls.append(1) or take_apart(self, values))
+    np.testing.assert_array_equal(predictor.predict(UNSEEN), model.predict(UNSEEN))
+    assert len(calls) == 1
 
 
 def test_text_that_is_a_category_too(tmp_path):
