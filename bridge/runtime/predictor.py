@@ -51,7 +51,8 @@ class Predictor:
     It has exactly the inference methods that the estimator had (`predict`, `predict_proba`, `transform`, ...), so
     `hasattr` is true to it; `classes_`, `n_features_in_` and `feature_names_in_` where the estimator had them. A
     method takes what the estimator's took (DataFrame, array, sparse matrix, lists) and returns the same shapes,
-    dtypes and label names; for no rows it returns an empty answer. Safe to call from several threads.
+    dtypes and label names; for no rows it returns an empty answer. `predict(X, return_std=True)` also returns standard
+    deviations where the estimator's does. Safe to call from several threads.
 
     Attributes
     ----------

@@ -1,17 +1,22 @@
 """A model that differs from its estimator is found out, however small the difference and wherever it is."""
 
+from unittest import mock
+
 import numpy as np
 import onnx
 import pytest
 from onnx import numpy_helper
 from skl2onnx import to_onnx
+from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+from sklearn.linear_model import BayesianRidge
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PowerTransformer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 import bridge
 from bridge.artifact import get_metadata
-from bridge.errors import InputError
+from bridge.errors import InputError, ParityError
 from bridge.verify import check
 from bridge.verify.check import check_model
 
@@ -171,3 +176,31 @@ def test_either_form_of_a_graph_that_chooses_by_rows_is_checked(branch):
 
     assert scores
     assert not check_model(estimator, model, X).ok
+
+
+def test_estimators_that_sum_in_float32_are_held_to_float32_and_others_are_not():
+    table = X.astype(np.float32)
+    model = bridge.export(QuadraticDiscriminantAnalysis().fit(table, Y), table, target="cpu")
+    assert get_metadata(model).sums_float32
+    scaled_tree = make_pipeline(StandardScaler(), DecisionTreeClassifier(max_depth=5, random_state=0)).fit(table, Y)
+    assert not get_metadata(bridge.export(scaled_tree, table, target="cpu")).sums_float32
+    wide = bridge.export(QuadraticDiscriminantAnalysis().fit(X, Y), X, target="cpu")
+    assert not get_metadata(wide).sums_float32
+
+
+def test_report_that_is_not_ok_says_what_can_be_exported():
+    model = BayesianRidge().fit(X, X[:, 0] + RNG.normal(size=300))
+    wrong = _with_wrong_deviations(type(model).predict)
+    with (
+        mock.patch.object(type(model), "predict", wrong),
+        pytest.raises(ParityError, match=r"The rest alone can be exported with methods=\['predict'\]"),
+    ):
+        bridge.export(model, X, target="cpu")
+
+
+def _with_wrong_deviations(predict):
+    def wrong(self, X, *, return_std=False):
+        mean, deviation = predict(self, X, return_std=True)
+        return (mean, deviation * 1.001) if return_std else mean
+
+    return wrong
