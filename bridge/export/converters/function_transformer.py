@@ -12,7 +12,7 @@ from sklearn.preprocessing import FunctionTransformer
 from bridge.errors import UnsupportedError
 from bridge.export.block import Block, Part
 from bridge.export.builder import dtype_of
-from bridge.export.converters import elementary
+from bridge.export.converters import elementary, inverse_functions
 from bridge.export.converters.links import sigmoid
 from bridge.export.registry import Answer, converts, find_converter
 
@@ -47,7 +47,6 @@ def _is_finite(b: Builder, x: ir.Value) -> ir.Value:
     return b.op("Not", b.op("Or", b.op("IsNaN", x), b.op("IsInf", x)))
 
 
-# Left out for want of float64 kernels: arcsin, arccos, arctan, arcsinh, arccosh, arctanh, erf.
 FLOAT_FUNCTIONS: dict[Any, Function] = {
     np.log: _operator("Log"),
     np.log2: elementary.log2,
@@ -77,7 +76,14 @@ FLOAT_FUNCTIONS: dict[Any, Function] = {
     np.isinf: _operator("IsInf"),
     np.isfinite: _is_finite,
     np.nan_to_num: _nan_to_num,
+    np.arctan: inverse_functions.arctan,
+    np.arcsin: inverse_functions.arcsin,
+    np.arccos: inverse_functions.arccos,
+    np.arcsinh: inverse_functions.arcsinh,
+    np.arccosh: inverse_functions.arccosh,
+    np.arctanh: inverse_functions.arctanh,
     special.expit: sigmoid,
+    special.logit: inverse_functions.logit,
 }
 """Functions of floating-point numbers; whole numbers are cast as NumPy casts them."""
 
@@ -90,6 +96,40 @@ ANY_FUNCTIONS: dict[Any, Function] = {
     np.square: _square,
 }
 """Functions that keep whole numbers whole."""
+
+
+def _clip(b: Builder, x: ir.Value, arguments: Mapping[str, Any]) -> ir.Value:
+    low, high = (
+        next((arguments[name] for name in names if arguments.get(name) is not None), None)
+        for names in (("a_min", "min"), ("a_max", "max"))
+    )
+    if low is not None:
+        x = b.where(b.op("Less", x, b.like(low, x)), b.like(low, x), x)
+    return x if high is None else b.where(b.op("Greater", x, b.like(high, x)), b.like(high, x), x)
+
+
+def _round(b: Builder, x: ir.Value, arguments: Mapping[str, Any]) -> ir.Value:
+    """Return the nearest numbers of so many decimals, by NumPy's own two roundings."""
+    decimals = int(arguments.get("decimals", 0))
+    if dtype_of(x).kind != "f":
+        if decimals < 0:
+            raise UnsupportedError(
+                "whole numbers are rounded to tens and hundreds otherwise than floats; cast them first"
+            )
+        return x
+    if not decimals:
+        return b.op("Round", x)
+    scale = b.like(10.0 ** abs(decimals), x)
+    there, back = ("Mul", "Div") if decimals > 0 else ("Div", "Mul")
+    return b.op(back, b.op("Round", b.op(there, x, scale)), scale)
+
+
+WITH_ARGUMENTS: dict[Any, tuple[frozenset[str], Callable[[Builder, ir.Value, Mapping[str, Any]], ir.Value]]] = {
+    np.clip: (frozenset({"a_min", "a_max", "min", "max"}), _clip),
+    np.round: (frozenset({"decimals"}), _round),
+    np.around: (frozenset({"decimals"}), _round),
+}
+"""Functions that take arguments, with those that bridge knows."""
 
 
 @converts(FunctionTransformer)
@@ -110,6 +150,10 @@ def convert_function_transformer(b: Builder, transformer: Any, x: Block) -> Mapp
 
 def apply_function(b: Builder, func: Any, value: ir.Value, arguments: Mapping[str, Any] | None = None) -> ir.Value:
     """Return `func(value)` in NumPy's dtype; raises `UnsupportedError` where bridge knows no such function."""
+    if _is_hashable(func) and func in WITH_ARGUMENTS and set(arguments or {}) <= WITH_ARGUMENTS[func][0]:
+        given = dict(arguments or {})
+        result = np.asarray(func(np.ones((1, 1), dtype_of(value)), **given)).dtype
+        return WITH_ARGUMENTS[func][1](b, b.cast(value, result), given)
     if not _is_hashable(func) or func not in {*FLOAT_FUNCTIONS, *ANY_FUNCTIONS} or arguments:
         name = getattr(func, "__qualname__", None) or getattr(func, "__name__", None) or repr(func)
         raise UnsupportedError(

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import special
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 
@@ -74,8 +75,8 @@ def test_unknown_function_is_refused_with_the_way_to_register_it(agree):
 
 
 def test_arguments_are_refused_with_reason(agree):
-    with pytest.raises(UnsupportedError, match=r"with the arguments \{'decimals': 1\}"):
-        agree(FunctionTransformer(np.round, kw_args={"decimals": 1}).fit(WIDE), WIDE)
+    with pytest.raises(UnsupportedError, match=r"with the arguments \{'nan': 1\}"):
+        agree(FunctionTransformer(np.nan_to_num, kw_args={"nan": 1}).fit(WIDE), WIDE)
 
 
 def double(table):
@@ -89,3 +90,38 @@ def test_registered_function_is_used(agree):
 
     register_converter(double, build)
     agree(FunctionTransformer(double).fit(WIDE), WIDE, tolerance=0, routes=EXACT)
+
+
+@pytest.mark.parametrize("function", [np.arcsin, np.arccos, np.arctanh, special.logit], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_functions_of_numbers_below_one(agree, open_graph, function, dtype):
+    small = 10.0 ** RNG.uniform(-12, 0, (300, 1))
+    data = np.concatenate([small, -small, 1 - small, small - 1, 0.5 + small / 2, RNG.random((300, 1))]).astype(dtype)
+    transformer = FunctionTransformer(function).fit(data)
+    agree(transformer, data, routes=EXACT, tolerance=4e-15, float32_tolerance=2e-6, special=False)
+    if dtype is np.float64:
+        with np.errstate(all="ignore"):
+            assert_relative(open_graph(transformer, data), data, function(data))
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments"),
+    [
+        (np.clip, {"a_min": -0.5, "a_max": 0.7}),
+        (np.clip, {"a_min": None, "a_max": [0.5, 0.1]}),
+        (np.clip, {"min": 0}),
+        (np.round, {}),
+        (np.round, {"decimals": 2}),
+        (np.around, {"decimals": -1}),
+    ],
+)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64])
+def test_functions_with_arguments(agree, function, arguments, dtype):
+    data = (RNG.normal(size=(200, 2)) * 3).astype(dtype)
+    data[:4, 0] = np.array([0.125, 0.5, 25, -25]).astype(dtype)
+    transformer = FunctionTransformer(function, kw_args=arguments).fit(data)
+    if dtype is np.int64 and arguments.get("decimals", 0) < 0:
+        with pytest.raises(UnsupportedError, match="cast them first"):
+            agree(transformer, data)
+        return
+    agree(transformer, data, tolerance=0, routes=EXACT)
