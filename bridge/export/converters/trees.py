@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     ExtraTreesRegressor,
@@ -21,8 +20,8 @@ from sklearn.ensemble import (
 from sklearn.ensemble._iforest import _average_path_length
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor
 
-from bridge.errors import UnsupportedError
 from bridge.export.block import Block, side_by_side
+from bridge.export.converters.boosting_start import starting_scores
 from bridge.export.converters.links import binary_columns, sigmoid, softmax
 from bridge.export.registry import Answer, Labels, converts, transform
 from bridge.export.tree_reader import read_trees
@@ -99,19 +98,7 @@ def _boosted_scores(b: Builder, boosting: Any, x: Block) -> ir.Value:
     forest = read_trees(trees, scores())
     # GradientBoosting refuses NaN, so its trees need no missing-value routes.
     forest = replace(forest, missing_left=np.zeros_like(forest.missing_left))
-    return b.add(b.forest(forest, x.matrix(np.float32)), _initial_scores(b, boosting, x, k))
-
-
-def _initial_scores(b: Builder, boosting: Any, x: Block, k: int) -> ir.Value:
-    init = boosting.init_
-    if isinstance(init, str) and init == "zero":
-        return b.constant(np.zeros((1, k)))
-    if isinstance(init, (DummyClassifier, DummyRegressor)):
-        # What a dummy says does not depend on the row: ask the estimator once.
-        return b.constant(boosting._raw_predict_init(np.zeros((1, boosting.n_features_in_), np.float32))[:1])
-    raise UnsupportedError(
-        f"{type(boosting).__name__} with init={type(init).__name__} cannot be exported yet; use init=None or 'zero'"
-    )
+    return b.add(b.forest(forest, x.matrix(np.float32)), starting_scores(b, boosting, x))
 
 
 @converts(GradientBoostingRegressor)
