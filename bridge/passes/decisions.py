@@ -23,11 +23,11 @@ MOVING = frozenset({
     "Reshape", "Shape", "Size", "Slice", "Split", "Squeeze", "Tile", "Transpose", "Unsqueeze", "Where", "Xor",
 })
 """Operators whose results are their inputs' own values."""
-ROUNDED_ONCE = frozenset({"Add", "Ceil", "Div", "Floor", "Mul", "Reciprocal", "Round", "Sqrt", "Sub"})
+ROUNDED_ONCE = frozenset({"Add", "Div", "Mul", "Reciprocal", "Sqrt", "Sub"})
 """Correctly rounded by IEEE 754: the same bits as NumPy's, in the same dtype."""
 DECIDING = frozenset({
-    "ArgMax", "ArgMin", "Equal", "Greater", "GreaterOrEqual", "Hardmax", "Less", "LessOrEqual", "NonZero", "OneHot",
-    "Sign", "TopK", "TreeEnsemble", "TreeEnsembleClassifier", "TreeEnsembleRegressor",
+    "ArgMax", "ArgMin", "Ceil", "Equal", "Floor", "Greater", "GreaterOrEqual", "Hardmax", "Less", "LessOrEqual",
+    "NonZero", "OneHot", "Round", "Sign", "TopK", "TreeEnsemble", "TreeEnsembleClassifier", "TreeEnsembleRegressor",
 })
 # fmt: on
 

@@ -17,7 +17,7 @@ from sklearn.ensemble import (
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import Binarizer, MinMaxScaler, Normalizer, StandardScaler
+from sklearn.preprocessing import Binarizer, FunctionTransformer, MinMaxScaler, Normalizer, StandardScaler
 
 import bridge
 from bridge.artifact import get_metadata
@@ -135,3 +135,10 @@ def test_leaf_sums_beside_a_computed_number_are_not_taken_for_decisions():
         return b.argmax(b.mul(b.sum(leaves, keepdims=True), b.op("Exp", x)))
 
     assert not decides_exactly(graph_of(write), "exact")
+
+
+def test_rounding_decides_on_what_was_computed_before():
+    rounded = FunctionTransformer(np.round, kw_args={"decimals": 2})
+    assert decides(rounded, "cpu")
+    assert not decides(rounded, "portable")
+    assert decides(FunctionTransformer(np.floor), "portable")
