@@ -41,8 +41,8 @@ def convert_bayesian_gaussian_mixture(b: Builder, model: Any, x: Block) -> Mappi
 def _answers(b: Builder, model: Any, x: Block, extra: NDArray[np.float64]) -> Mapping[str, Answer]:
     width = model.n_features_in_
     value = x.matrix()
-    is_mixed = dtype_of(value) == np.float32 and model.means_.dtype == np.float64
-    squares = (_rounded_squares if is_mixed else _mahalanobis_squares)(b, model, value)
+    is_narrower = np.result_type(dtype_of(value), model.means_.dtype) != dtype_of(value)
+    squares = (_rounded_squares if is_narrower else _mahalanobis_squares)(b, model, value)
     log_det = _compute_log_det_cholesky(model.precisions_cholesky_, model.covariance_type, width)
     total = b.add(squares, b.like(width * np.log(2 * np.pi), squares))
     constant = log_det + model._estimate_log_weights() + extra
@@ -59,10 +59,16 @@ def _answers(b: Builder, model: Any, x: Block, extra: NDArray[np.float64]) -> Ma
 
 
 def _rounded_squares(b: Builder, model: Any, x: ir.Value) -> ir.Value:
-    """Return (rows, components) as scikit-learn has it for float32 rows and a float64 model: parts of it in float32."""
+    """Return (rows, components) for rows of another dtype than the model, in which scikit-learn keeps parts of it.
+
+    Squares of whole numbers are cut to whole numbers, where the covariance is "full" or "tied".
+    """
     means, roots = model.means_, model.precisions_cholesky_
     if model.covariance_type in ("full", "tied"):
-        return b.cast(_mahalanobis_squares(b, model, x), np.float32)
+        kept = b.cast(_mahalanobis_squares(b, model, x), dtype_of(x))
+        return kept if dtype_of(x) == np.float32 else b.cast(kept, np.float64)
+    if dtype_of(x) != np.float32:
+        return _mahalanobis_squares(b, model, x)
     precisions = roots**2
     squares = b.mul(x, x)
     if model.covariance_type == "diag":

@@ -48,6 +48,12 @@ def test_mixture_of_float64_rounds_float32_rows_where_scikit_learn_does(agree, k
     agree(model, X.astype(np.float32), routes=[("cpu", "exact")], tolerance=1e-11, float32_tolerance=1e-11)
 
 
+@pytest.mark.parametrize("kind", ["full", "tied", "diag", "spherical"])
+def test_mixture_cuts_squares_of_whole_numbers_where_scikit_learn_does(agree, kind):
+    model = GaussianMixture(3, covariance_type=kind, random_state=0).fit(X)
+    agree(model, np.round(X * 2).astype(np.int64), routes=[("cpu", "exact"), ("cuda", "exact")], tolerance=1e-11)
+
+
 def test_mixture_of_a_dirichlet_distribution(agree):
     prior = "dirichlet_distribution"
     model = BayesianGaussianMixture(n_components=3, weight_concentration_prior_type=prior, random_state=0, max_iter=20)
