@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import onnx
 
 from bridge.placement import NEEDS_CUDNN, Place, Use, place, short_dtype
-from bridge.proto_nodes import all_nodes
+from bridge.proto_nodes import all_graphs, all_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -104,11 +104,12 @@ def _body(model: onnx.ModelProto, function: onnx.FunctionProto, types: list[int]
 
 
 def _types(model: onnx.ModelProto) -> dict[str, int]:
-    """Return the element type of every value of the main graph that is known, inferring what is not written."""
-    graph = _inferred(model).graph
-    found = {i.name: i.data_type for i in graph.initializer}
-    for value in (*graph.input, *graph.value_info, *graph.output):
-        found[value.name] = value.type.tensor_type.elem_type
+    """Return the element type of every value that is known, in branches too, inferring what is not written."""
+    found = {}
+    for graph in all_graphs(_inferred(model).graph):
+        found |= {i.name: i.data_type for i in graph.initializer}
+        for value in (*graph.input, *graph.value_info, *graph.output):
+            found[value.name] = value.type.tensor_type.elem_type
     return found
 
 

@@ -19,6 +19,14 @@ def all_nodes(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
                 yield from all_nodes(inner.node)
 
 
+def all_graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
+    """Yield the graph and those in the attributes of its nodes, however deep."""
+    yield graph
+    for node in all_nodes(graph.node):
+        for attribute in node.attribute:
+            yield from (attribute.g, *attribute.graphs)
+
+
 def model_nodes(model: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
     """Yield all nodes of a model, of subgraphs and local functions too."""
     yield from all_nodes(model.graph.node)

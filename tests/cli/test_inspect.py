@@ -194,6 +194,19 @@ def test_the_forms_of_trees_are_told(run, tmp_path):
         assert form in run("inspect", path).stdout
 
 
+def test_operators_in_branches_are_typed(run, tmp_path):
+    X = np.random.default_rng(0).normal(size=(200, 3))
+    forest = GradientBoostingRegressor(n_estimators=100, max_depth=5, random_state=0).fit(X, X[:, 0])
+    bridge.export(forest, X, tmp_path / "both.onnx", target="cpu")
+
+    shown = run("inspect", tmp_path / "both.onnx").stdout
+
+    assert "If" in shown
+    assert "TreeEnsemble below" in shown
+    assert "?" not in shown
+    assert "not measured" not in shown
+
+
 def test_text_that_the_predictor_takes_apart_is_named(run, tmp_path):
     texts = ["late again", "on time"] * 4
     pipe = make_pipeline(TfidfVectorizer(ngram_range=(1, 2)), LogisticRegression()).fit(texts, [1, 0] * 4)
