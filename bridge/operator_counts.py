@@ -105,7 +105,7 @@ def _body(model: onnx.ModelProto, function: onnx.FunctionProto, types: list[int]
 
 def _types(model: onnx.ModelProto) -> dict[str, int]:
     """Return the element type of every value that is known, in branches too, inferring what is not written."""
-    found = {}
+    found: dict[str, int] = {}
     for graph in all_graphs(_inferred(model).graph):
         found |= {i.name: i.data_type for i in graph.initializer}
         for value in (*graph.input, *graph.value_info, *graph.output):
