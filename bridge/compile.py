@@ -71,7 +71,7 @@ def export(
         A fitted scikit-learn estimator or pipeline.
     X
         A sample of what `predict` will get, at least one row: a DataFrame (pandas or polars), an array, a sparse
-        matrix. The inputs' names, dtypes and shapes come from it.
+        matrix, a list of texts. The inputs' names, dtypes and shapes come from it.
     path
         Where to write the file; it appears there whole or not at all.
     target

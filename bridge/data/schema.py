@@ -166,7 +166,9 @@ def as_vector(data: object) -> NDArray[Any] | None:
         holds_text = is_vector and any(isinstance(v, str) for v in data)
         return np.array(data, object if holds_text else None) if is_vector else None
     if isinstance(data, np.ndarray):
-        return data if data.ndim == 1 else None
+        if data.ndim != 1:
+            return None
+        return data.astype(object) if data.dtype.kind in "UT" else data  # which holds None and NaN too
     is_series = hasattr(data, "to_numpy") and len(getattr(data, "shape", (0,))) == 1
     return as_values(data) if is_series else None
 

@@ -149,3 +149,19 @@ def test_integer_names_are_no_feature_names():
     schema = infer_schema(pd.DataFrame(np.ones((1, 2))))
     assert schema.feature_names is None
     assert [c.name for c in schema.columns] == ["0", "1"]
+
+
+@pytest.mark.parametrize("of", [list, tuple, np.array, pd.Series, lambda x: np.array(x, object)], ids=str)
+def test_texts_without_a_second_dimension_are_a_vector(of):
+    schema = infer_schema(of(["a", "bc"]))
+
+    assert (schema.kind, schema.n_features) == ("vector", 1)
+    assert [(c.name, c.dtype, c.tensor) for c in schema.columns] == [("X", "text", "int64")]
+
+
+def test_numbers_without_a_second_dimension_are_a_vector_where_the_estimator_takes_one():
+    with pytest.raises(InputError, match=r"expected a 2-dimensional table .* found shape \(2,\)"):
+        infer_schema([1.0, 2.0])
+    schema = infer_schema([1.0, 2.0], takes_vector=True)
+
+    assert [(c.name, c.dtype) for c in schema.columns] == [("X", "float64")]
