@@ -15,6 +15,7 @@ from bridge.errors import BridgeError, InputError
 from bridge.method import SEARCHES, answer
 from bridge.verify.report import MethodReport, Report
 from bridge.verify.rounding import answers_moved_by_rounding
+from bridge.verify.ties import tied_neighbours
 from bridge.verify.tolerance import Bounds, bounds_for, scaled_error
 
 if TYPE_CHECKING:
@@ -80,6 +81,8 @@ def compare_method(
         explained |= found.labels & (found.scaled <= bounds.scaled)
     elif found.labels.any():
         explained |= found.labels & (_margins(estimator, data, rows) <= bounds.margin)
+    if (loose & ~explained).any():
+        explained |= tied_neighbours(estimator, data, rows)
     suspects = np.flatnonzero(loose & ~explained)
     if suspects.size:
         explained[suspects] = _explained_by_input(estimator, predictor, take_rows(data, suspects), made, bounds)

@@ -65,6 +65,10 @@ def _in_radius(b: Builder, model: Any, search: Search, x: Block) -> ir.Value:
             f"Fit with n_neighbors, or with up to {MOST_POINTS} rows."
         )
     distance, inside = search.within(b, x, float(model.radius))
+    # Without neighbours scikit-learn raises: looking up the second of one number fails too.
+    alone = b.op("Equal", b.sum(b.cast(inside, np.float64)), b.constant(0.0))
+    guard = b.op("Gather", b.constant([0.0]), b.cast(alone, np.int64), axis=0)
+    distance = b.add(distance, b.reshape(guard, [-1, 1]))
     near = b.where(inside, distance, b.like(np.inf, distance))
     table = np.asarray(model.dist_matrix_, np.float64)[search.order]
     shortest: ir.Value | None = None

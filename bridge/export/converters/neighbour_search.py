@@ -16,6 +16,7 @@ from bridge.export.builder import dtype_of
 from bridge.export.converters.formulas import MOST_COLUMNS
 from bridge.export.converters.metrics import Metric, metric_of
 from bridge.export.converters.neighbour_ties import Tree, expects_ties, resolve_ties
+from bridge.export.registry import Neighbours
 from bridge.opset import ARBITRARY_TIES
 
 if TYPE_CHECKING:
@@ -84,6 +85,11 @@ class Search:
 
     def within(self, b: Builder, x: Block, radius: float) -> tuple[ir.Value, ir.Value]:
         """Return (rows, points): the distances, float64, and whether they are within `radius`."""
+        if self.metric.name == "haversine" and radius >= np.pi:
+            raise UnsupportedError(
+                f"a radius of {radius!r} reaches around the globe, where scikit-learn's answer hangs on its tree.\n"
+                "Fit with a radius below pi."
+            )
         reduced = self.reduced(b, x)
         inside = b.op("LessOrEqual", reduced, b.like(self.metric.reduced_radius(radius), reduced))
         if self.multiplied:
@@ -93,6 +99,11 @@ class Search:
             same = b.op("Equal", reduced, b.like(0, reduced))
             distance = b.where(same, b.constant(self.noise[None]), distance)
         return distance, inside
+
+    def neighbours(self, b: Builder, distance: ir.Value, inside: ir.Value) -> Neighbours:
+        """Return the answer of `radius_neighbors` for what `within` found."""
+        index = b.where(inside, b.constant(self.order[None], np.int64), b.constant(-1, np.int64))
+        return Neighbours(distance, index, ragged=True)
 
     def nearest(self, b: Builder, x: Block, k: int) -> tuple[ir.Value, ir.Value]:
         """Return the distances (rows, k), ascending, and the int64 positions in `points`; of equals the first come."""

@@ -72,8 +72,7 @@ def convert_nearest_neighbors(b: Builder, model: Any, x: Block) -> Mapping[str, 
         answers["kneighbors"] = Neighbours(distance, search.given(b, place))
     if model.radius is not None:
         distance, inside = search.within(b, x, float(model.radius))
-        index = b.where(inside, b.constant(search.order[None]), b.constant(-1, np.int64))
-        answers["radius_neighbors"] = Neighbours(distance, index, ragged=True)
+        answers["radius_neighbors"] = search.neighbours(b, distance, inside)
     return answers
 
 

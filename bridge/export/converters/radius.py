@@ -12,7 +12,7 @@ from sklearn.neighbors._classification import _adjusted_metric
 
 from bridge.export.converters.neighbour_search import search_of
 from bridge.export.converters.neighbours import is_weighted
-from bridge.export.registry import Answer, Labels, converts
+from bridge.export.registry import Answer, Labels, Neighbours, converts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 @converts(RadiusNeighborsRegressor)
 def convert_radius_neighbors_regressor(b: Builder, model: Any, x: Block) -> Mapping[str, Answer]:
     """Return the (weighted) mean of the targets within the radius; NaN where there is none."""
-    weights, order = neighbour_weights(b, model, x, weighted=is_weighted(model))
+    weights, order, found = neighbour_weights(b, model, x)
     target = model._y[order].reshape(len(order), -1)
     means = b.div(b.project(weights, target.astype(np.float64)), b.sum(weights, keepdims=True))
     empty = b.op("Equal", b.sum(weights, keepdims=True), b.like(0, weights))
     means = b.where(empty, b.like(_missing(target), weights), means)
     dtype = target.dtype if target.dtype == np.float32 and model.weights != "distance" else np.float64
     values = b.cast(means, dtype)
-    return {"predict": b.flatten_column(values) if model._y.ndim == 1 else values}
+    return {"predict": b.flatten_column(values) if model._y.ndim == 1 else values, "radius_neighbors": found}
 
 
 def _missing(target: NDArray[Any]) -> float:
@@ -46,7 +46,7 @@ def _missing(target: NDArray[Any]) -> float:
 @converts(RadiusNeighborsClassifier)
 def convert_radius_neighbors_classifier(b: Builder, model: Any, x: Block) -> Mapping[str, Answer]:
     """Add up votes; a row without neighbours gets the label for outliers, which need not be a class."""
-    weights, order = neighbour_weights(b, model, x, weighted=is_weighted(model))
+    weights, order, found = neighbour_weights(b, model, x)
     is_list = bool(model.outputs_2d_)
     all_classes = model.classes_ if is_list else [model.classes_]
     targets = model._y.reshape(len(model._y), -1)[order]
@@ -63,6 +63,7 @@ def convert_radius_neighbors_classifier(b: Builder, model: Any, x: Block) -> Map
     return {
         "predict": labels if is_list else labels[0],
         "predict_proba": probabilities if is_list else probabilities[0],
+        "radius_neighbors": found,
     }
 
 
@@ -74,7 +75,10 @@ def convert_radius_neighbors_transformer(b: Builder, model: Any, x: Block) -> Ma
     distance, inside = search.within(b, x, float(model.radius))
     values = b.where(inside, distance, b.like(0, distance)) if is_distance else b.cast(inside, np.float64)
     matrix = b.take_columns(values, np.argsort(search.order))
-    return {"transform": replace(x.of(matrix, len(search.order)), sparse=True, roots=is_distance)}
+    return {
+        "transform": replace(x.of(matrix, len(search.order)), sparse=True, roots=is_distance),
+        "radius_neighbors": search.neighbours(b, distance, inside),
+    }
 
 
 def _outlier(model: Any, x: Block, output: int, classes: NDArray[Any]) -> tuple[int, NDArray[np.float64], NDArray[Any]]:
@@ -103,14 +107,16 @@ def _counts_classes(model: Any, x: Block) -> bool:
     return bool(RadiusNeighborsClassMode.is_usable_for(data, model._fit_X, metric))
 
 
-def neighbour_weights(b: Builder, model: Any, x: Block, *, weighted: bool) -> tuple[ir.Value, NDArray[np.int64]]:
-    """Return (rows, points): the weight of each point, 0 beyond the radius; and the order of the points."""
-    search = search_of(model, x, with_distances=weighted)
+def neighbour_weights(b: Builder, model: Any, x: Block) -> tuple[ir.Value, NDArray[np.int64], Neighbours]:
+    """Return (rows, points): the weight of each point, 0 beyond the radius; the order of the points; and the search."""
+    weighted = is_weighted(model)
+    search = search_of(model, x)
     distance, inside = search.within(b, x, float(model.radius))
-    nothing = b.like(0, distance)
+    found = search.neighbours(b, distance, inside)
     if not weighted:
-        return b.cast(inside, np.float64), search.order
+        return b.cast(inside, np.float64), search.order, found
+    nothing = b.like(0, distance)
     inverse = b.where(inside, b.div(b.like(1, distance), distance), nothing)
     at_zero = b.cast(b.op("And", inside, b.op("Equal", distance, nothing)), np.float64)
     has_zero = b.op("Greater", b.sum(at_zero, keepdims=True), nothing)
-    return b.where(has_zero, at_zero, inverse), search.order
+    return b.where(has_zero, at_zero, inverse), search.order, found

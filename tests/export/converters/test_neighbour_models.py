@@ -12,7 +12,7 @@ from sklearn.neighbors import KernelDensity, LocalOutlierFactor, NearestCentroid
 from sklearn.semi_supervised import LabelPropagation, LabelSpreading
 
 import bridge
-from bridge.errors import UnsupportedError
+from bridge.errors import BridgeError, UnsupportedError
 from bridge.export.builder import Builder
 from bridge.export.converters.distances import row_norms
 
@@ -151,3 +151,10 @@ def test_lengths_of_rows_have_the_bits_of_numpy(width):
     if platform.machine() == "x86_64":
         np.testing.assert_array_equal(found, expected)
     np.testing.assert_allclose(found, expected, rtol=1e-14)
+
+
+def test_isomap_of_a_row_without_neighbours_is_an_error():
+    model = Isomap(n_neighbors=None, radius=4.0).fit(X[:50])
+    compiled = bridge.compile(model, X[:50], device="cpu")
+    with pytest.raises(BridgeError):
+        compiled.transform(X[:3] + 1000)

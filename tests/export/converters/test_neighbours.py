@@ -184,3 +184,16 @@ def test_frame(agree):
 def test_what_is_refused_says_why(model, reason):
     with pytest.raises(UnsupportedError, match=reason):
         bridge.compile(model.fit(X > 0 if model.metric == "yule" else X, Y), X)
+
+
+def test_radius_around_the_globe_is_refused():
+    places = RNG.uniform(-1, 1, (100, 2))
+    with pytest.raises(UnsupportedError, match="around the globe"):
+        bridge.compile(RadiusNeighborsRegressor(4.0, metric="haversine").fit(places, places[:, 0]), places)
+
+
+def test_radius_models_answer_searches_too():
+    model = RadiusNeighborsRegressor(8.0).fit(X, Y)
+    loaded = bridge.load(bridge.export(model, X, target="cpu", methods=["radius_neighbors"]), device="cpu")
+    for found, want in zip(loaded.radius_neighbors(NEW)[1], model.radius_neighbors(NEW)[1], strict=True):
+        np.testing.assert_array_equal(found, want)
