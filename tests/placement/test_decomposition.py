@@ -25,6 +25,7 @@ STEPS = [
     SparseCoder(ATOMS),
     SparseCoder(ATOMS, transform_n_nonzero_coefs=3),
     SparseCoder(ATOMS, transform_algorithm="lasso_cd", transform_alpha=0.1),
+    SparseCoder(ATOMS, transform_algorithm="lasso_lars", transform_alpha=0.1),
     SparseCoder(ATOMS, transform_algorithm="threshold", positive_code=True),
     IterativeImputer(max_iter=2, add_indicator=True),
     QuantileTransformer(n_quantiles=10),

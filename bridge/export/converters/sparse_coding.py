@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.decomposition import DictionaryLearning, MiniBatchDictionaryLearning, SparseCoder
 
-from bridge.errors import UnsupportedError
 from bridge.export.converters.coordinate_descent import lasso
+from bridge.export.converters.least_angle import Path, follow
 from bridge.export.converters.matching_pursuit import pursue
 from bridge.export.registry import Answer, converts
 
@@ -43,8 +43,7 @@ def _encode(b: Builder, model: Any, dictionary: NDArray[Any], x: Block) -> Block
     if algorithm == "threshold":
         code = _threshold(b, b.project(x.floats(), dictionary.T), alpha, positive=model.positive_code)
     elif algorithm == "omp":
-        wanted = model.transform_n_nonzero_coefs
-        code = pursue(b, x.floats(), dictionary, int(min(max(width / 10, 1), count) if wanted is None else wanted))
+        code = pursue(b, x.floats(), dictionary, _atoms(model, dictionary))
     elif algorithm == "lasso_cd":
         # As Lasso scales it, and back.
         code = lasso(
@@ -55,17 +54,23 @@ def _encode(b: Builder, model: Any, dictionary: NDArray[Any], x: Block) -> Block
             positive=model.positive_code,
             most=model.transform_max_iter,
         )
+    elif algorithm == "lasso_lars":
+        path = Path(alpha / width, model.transform_max_iter, is_lasso=True, positive=model.positive_code)
+        code = follow(b, x.floats(), dictionary, path)
     else:
-        raise UnsupportedError(
-            f"transform_algorithm={algorithm!r} follows a path of its own for every row, along which atoms enter and "
-            "leave; a graph cannot do that for all rows together.\n"
-            "Use set_params(transform_algorithm='lasso_cd'), which solves the same problem as 'lasso_lars', or 'omp'."
-        )
+        code = follow(b, x.floats(), dictionary, Path(0.0, _atoms(model, dictionary), is_lasso=False))
     if not model.split_sign:
         return x.of(code, count)
     zero = b.like(0, code)
     halves = [b.op("Max", code, zero), b.op("Neg", b.op("Min", code, zero))]
     return x.of(b.cast(b.concat(halves), np.float64), 2 * count)
+
+
+def _atoms(model: Any, dictionary: NDArray[Any]) -> int:
+    """Return how many atoms a row may have (`sklearn.decomposition.sparse_encode`)."""
+    count, width = dictionary.shape
+    wanted = model.transform_n_nonzero_coefs
+    return int(min(max(width / 10, 1), count) if wanted is None else wanted)
 
 
 def _threshold(b: Builder, products: ir.Value, alpha: float, *, positive: bool) -> ir.Value:
