@@ -325,7 +325,9 @@ def _close_neighbours(b: Builder, name: str, given: Neighbours, actual: Any) -> 
         tuple(str(v.name) for v in values),
         dtype=arrays[0].dtype.name,
         shape=() if given.ragged else tuple(map(int, arrays[0].shape[1:])),
-        roots=True,
+        roots=not given.rounding,
+        rounding=given.rounding,
+        rounding_size=1.0 if given.rounding else 0.0,
         tuple_of=tuple(array.dtype.name for array in arrays),
         ragged=given.ragged,
     )

@@ -39,12 +39,14 @@ class Refused:
 class Neighbours:
     """The answer of a search: distances and int64 indices, (rows, k) or, with `ragged`, (rows, points).
 
-    With `ragged`, the neighbours of a row are the columns whose index is not -1.
+    With `ragged`, the neighbours of a row are the columns whose index is not -1. `rounding` is the error of one
+    rounding where distances are what 1 leaves of a product, instead of roots.
     """
 
     distance: ir.Value
     index: ir.Value
     ragged: bool = False
+    rounding: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ def compare_method(
     loose = found.labels | (found.scaled > bounds.scaled)
     explained = ~found.labels & (found.beyond_rounding <= bounds.scaled)
     if found.labels.any() and method in SEARCHES:  # another neighbour at the same distance
-        explained |= found.labels & (found.scaled <= bounds.scaled)
+        explained |= found.labels & (found.beyond_rounding <= bounds.scaled)
     elif found.labels.any():
         explained |= found.labels & (_margins(estimator, data, rows) <= bounds.margin)
     if (loose & ~explained).any():

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 PARTITIONED = frozenset({
     "correlation", "cosine", "dice", "hamming", "jaccard", "matching", "precomputed", "rogerstanimoto", "russellrao",
-    "sokalmichener", "sokalsneath",
+    "sokalmichener", "sokalsneath", "yule",
 })  # fmt: skip
 """Metrics of which scikit-learn's brute force finds the nearest by `numpy.argpartition`: between rows at one distance
 that chooses by its way through the numbers, another on every kind of CPU."""

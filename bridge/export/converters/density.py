@@ -98,5 +98,5 @@ def convert_local_outlier_factor(b: Builder, model: Any, x: Block) -> Mapping[st
         "predict": b.where(outside, b.constant(-1, np.int64), b.constant(1, np.int64)),
         "decision_function": decision,
         "score_samples": scores,
-        "kneighbors": Neighbours(distance, search.given(b, place)),
+        "kneighbors": Neighbours(distance, search.given(b, place), rounding=search.rounding),
     }

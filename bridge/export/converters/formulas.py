@@ -199,6 +199,15 @@ def binary(b: Builder, x: ir.Value, points: Points, _params: Mapping[str, Any], 
     both = b.matmul(ours, b.constant(theirs.T))
     either = b.sub(b.add(b.sum(ours, keepdims=True), b.constant(theirs.sum(axis=1)[None])), both)
     unequal, width = b.sub(either, both), b.like(points.shape[1], x)
+    if kind == "yule":
+        ours_alone, theirs_alone = (
+            b.sub(b.sum(ours, keepdims=True), both),
+            b.sub(b.constant(theirs.sum(axis=1)[None]), both),
+        )
+        crossed = b.mul(ours_alone, theirs_alone)
+        total = b.add(b.mul(both, b.sub(width, either)), crossed)
+        nothing = b.op("Equal", crossed, b.like(0, crossed))
+        return b.div(b.add(crossed, crossed), b.where(nothing, b.like(1, total), total))
     if kind == "russellrao":
         return b.div(b.sub(width, both), width)
     if kind == "rogerstanimoto":

@@ -125,7 +125,7 @@ SYNONYMS = {
     "sokalmichener": "rogerstanimoto",
 }
 POWERS = frozenset({"minkowski", "p"})
-SETS = ("jaccard", "dice", "rogerstanimoto", "russellrao", "sokalsneath")
+SETS = ("jaccard", "dice", "rogerstanimoto", "russellrao", "sokalsneath", "yule")
 ROOTED = frozenset({"euclidean", "seuclidean", "mahalanobis", "nan_euclidean"})
 METRICS: Mapping[str, Formula] = {
     "euclidean": formulas.euclidean,

@@ -103,7 +103,12 @@ class Search:
     def neighbours(self, b: Builder, distance: ir.Value, inside: ir.Value) -> Neighbours:
         """Return the answer of `radius_neighbors` for what `within` found."""
         index = b.where(inside, b.constant(self.order[None], np.int64), b.constant(-1, np.int64))
-        return Neighbours(distance, index, ragged=True)
+        return Neighbours(distance, index, ragged=True, rounding=self.rounding)
+
+    @property
+    def rounding(self) -> float:
+        """The error of a distance that is what 1 leaves of a product; 0.0 for the other metrics."""
+        return float(np.finfo(np.float64).eps) if self.metric.name in {"cosine", "correlation"} else 0.0
 
     def nearest(self, b: Builder, x: Block, k: int) -> tuple[ir.Value, ir.Value]:
         """Return the distances (rows, k), ascending, and the int64 positions in `points`; of equals the first come."""

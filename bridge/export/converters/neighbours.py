@@ -41,7 +41,7 @@ def convert_k_neighbors_classifier(b: Builder, model: Any, x: Block) -> Mapping[
     return {
         "predict": labels if is_list else labels[0],
         "predict_proba": probabilities if is_list else probabilities[0],
-        "kneighbors": Neighbours(distance, search.given(b, place)),
+        "kneighbors": Neighbours(distance, search.given(b, place), rounding=search.rounding),
     }
 
 
@@ -59,7 +59,7 @@ def convert_k_neighbors_regressor(b: Builder, model: Any, x: Block) -> Mapping[s
         mean = b.div(b.sum(values), b.like(model.n_neighbors, values))
     return {
         "predict": b.flatten_column(mean) if model._y.ndim == 1 else mean,
-        "kneighbors": Neighbours(distance, search.given(b, place)),
+        "kneighbors": Neighbours(distance, search.given(b, place), rounding=search.rounding),
     }
 
 
@@ -69,7 +69,7 @@ def convert_nearest_neighbors(b: Builder, model: Any, x: Block) -> Mapping[str, 
     answers: dict[str, Answer] = {}
     if model.n_neighbors is not None:
         distance, place = search.nearest(b, x, model.n_neighbors)
-        answers["kneighbors"] = Neighbours(distance, search.given(b, place))
+        answers["kneighbors"] = Neighbours(distance, search.given(b, place), rounding=search.rounding)
     if model.radius is not None:
         distance, inside = search.within(b, x, float(model.radius))
         answers["radius_neighbors"] = search.neighbours(b, distance, inside)
@@ -97,7 +97,7 @@ def convert_k_neighbors_transformer(b: Builder, model: Any, x: Block) -> Mapping
     if is_distance:
         columns = range(model.n_neighbors)
         plain = b.take_columns(distance, columns), b.take_columns(index, columns)
-    answers["kneighbors"] = Neighbours(*plain)
+    answers["kneighbors"] = Neighbours(*plain, rounding=search.rounding)
     return answers
 
 

@@ -9,6 +9,7 @@ from scipy import sparse
 from sklearn.semi_supervised import LabelPropagation, LabelSpreading
 
 from bridge.errors import UnsupportedError
+from bridge.export.builder import dtype_of
 from bridge.export.converters.metrics import Metric
 from bridge.export.converters.neighbour_search import search_of
 from bridge.export.registry import Answer, Labels, converts
@@ -38,6 +39,8 @@ def convert_label_propagation(b: Builder, model: Any, x: Block) -> Mapping[str, 
     else:
         points = model.X_.toarray() if sparse.issparse(model.X_) else np.asarray(model.X_)
         squares = Metric("sqeuclidean", {}).reduced(b, x.matrix(np.float64), points.astype(np.float64))
+        # Of float32 rows scikit-learn keeps the kernel in float32.
+        squares = b.cast(squares, np.result_type(x.float_dtype, points.dtype))
         scores = b.project(_kernel(b, b.mul(squares, b.like(float(model.gamma), squares))), spread)
     shares = b.div(scores, b.sum(scores, keepdims=True))
     return {"predict": Labels(b.argmax(shares), model.classes_), "predict_proba": shares}
@@ -46,8 +49,10 @@ def convert_label_propagation(b: Builder, model: Any, x: Block) -> Mapping[str, 
 def _kernel(b: Builder, exponents: ir.Value) -> ir.Value:
     """Return exp(-exponents), of each row in a unit of its own: the largest is 1, and float32 has room for it.
 
-    Beyond 700 scikit-learn's numbers lose their digits and then vanish, so that it divides 0 by 0: there the unit is 1.
+    Beyond 700, or 80 in float32, scikit-learn's numbers lose their digits and then vanish, so that it divides 0 by 0:
+    there the unit is 1.
     """
+    most = 700 if dtype_of(exponents) == np.float64 else 80
     nearest = b.op("Neg", b.row_max(b.op("Neg", exponents)))
-    unit = b.where(b.op("Less", nearest, b.like(700, nearest)), nearest, b.like(0, nearest))
+    unit = b.where(b.op("Less", nearest, b.like(most, nearest)), nearest, b.like(0, nearest))
     return b.op("Exp", b.sub(unit, exponents))
