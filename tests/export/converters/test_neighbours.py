@@ -1,6 +1,7 @@
 """The neighbours estimators answer as scikit-learn's, by every metric with a formula."""
 
 import numpy as np
+import onnx_ir as ir
 import pandas as pd
 import pytest
 from sklearn.datasets import load_wine
@@ -16,6 +17,8 @@ from sklearn.neighbors import (
 
 import bridge
 from bridge.errors import UnsupportedError
+from bridge.export.builder import Builder
+from bridge.export.converters.metrics import metric_of
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(240, 4)) * [1, 10, 0.1, 3] + [0, 5, 1, 0]
@@ -180,12 +183,16 @@ def test_frame(agree):
     [
         (KNeighborsClassifier(weights=np.reciprocal), "weights that are a function"),
         (KNeighborsRegressor(metric=lambda a, b: abs(a - b).sum()), "metric that is a function"),
-        (KNeighborsRegressor(p=np.inf, metric_params=WEIGHTS, algorithm="brute"), "p=inf and weights"),
     ],
 )
 def test_what_is_refused_says_why(model, reason):
     with pytest.raises(UnsupportedError, match=reason):
         bridge.compile(model.fit(X, Y), X)
+
+
+def test_metric_without_a_formula_is_refused_by_name():
+    with pytest.raises(UnsupportedError, match="'kulczynski1' has no formula"):
+        metric_of("kulczynski1", None).reduced(Builder(), ir.Value(name="x"), X)
 
 
 def test_radius_around_the_globe_is_refused():
