@@ -26,6 +26,9 @@ METHODS = (
 )
 """The inference methods that become outputs, in this order, where an estimator offers them."""
 
+FRAME_LIBRARIES = ("pandas", "polars")
+"""What `set_output` knows."""
+
 SEARCHES = frozenset({"kneighbors", "radius_neighbors"})
 """Methods that answer (distances, indices); by default they are exported where an estimator has no others."""
 
@@ -91,6 +94,11 @@ class FrameForm:
     library: str
     names: tuple[str, ...]
     dtypes: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Raise for a library that scikit-learn does not answer in: `fill` imports what a file names."""
+        if self.library not in FRAME_LIBRARIES:
+            raise ValueError(f"a frame of {self.library!r}; expected one of {' or '.join(FRAME_LIBRARIES)}")
 
     @staticmethod
     def of(frame: Any) -> FrameForm:

@@ -277,7 +277,7 @@ def _close_method(
     row_axis = 0
     if isinstance(given, RowsSecond):
         given, actual, row_axis = given.value, np.moveaxis(actual, 1, 0), 1
-    form = FrameForm.of(actual) if is_frame(actual) else None  # set_output, or a function of DataFrames
+    form = _frame_form(name, actual) if is_frame(actual) else None  # set_output, or a function of DataFrames
     actual = actual if form is None else actual.to_numpy()
     is_list = isinstance(actual, list)
     answers = list(given) if isinstance(given, Sequence) else [given]
@@ -311,6 +311,15 @@ def _close_method(
         rounding=rounding.error,
         rounding_size=rounding.size,
     )
+
+
+def _frame_form(name: str, actual: Any) -> FrameForm:
+    try:
+        return FrameForm.of(actual)
+    except ValueError as error:
+        raise UnsupportedError(
+            f"{name} answers with {error}.\nUse set_output(transform='pandas'), or 'default'."
+        ) from error
 
 
 def _close_neighbours(b: Builder, name: str, given: Neighbours, actual: Any) -> tuple[list[ir.Value], Method]:

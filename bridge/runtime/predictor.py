@@ -143,7 +143,8 @@ class Predictor:
 
     def _run_rows(self, outputs: list[str], X: Any) -> Sequence[NDArray[Any]] | None:  # noqa: N803
         """Return the outputs for the rows of X, None where there are no rows."""
-        if self._encode.expands and (count := row_count(X)) > TEXT_ROWS:
+        # Rows that hang on each other, which take no blocks, are not parted here either.
+        if self._encode.expands and self._blocks.rows is not None and (count := row_count(X)) > TEXT_ROWS:
             vector = as_vector(X)
             rows = X if vector is None else vector
             parts = [self._run_rows(outputs, take_rows(rows, some)) for some in _portions(count, TEXT_ROWS)]

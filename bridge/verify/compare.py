@@ -15,7 +15,7 @@ from bridge.errors import BridgeError, InputError
 from bridge.method import SEARCHES, answer
 from bridge.verify.report import MethodReport, Report
 from bridge.verify.rounding import answers_moved_by_rounding
-from bridge.verify.ties import tied_neighbours
+from bridge.verify.ties import distances_of, tied_neighbours
 from bridge.verify.tolerance import Bounds, bounds_for, scaled_error
 
 if TYPE_CHECKING:
@@ -77,8 +77,9 @@ def compare_method(
     found = _differences(actual, expected, made, estimator, rows)
     loose = found.labels | (found.scaled > bounds.scaled)
     explained = ~found.labels & (found.beyond_rounding <= bounds.scaled)
-    if found.labels.any() and method in SEARCHES:  # another neighbour at the same distance
-        explained |= found.labels & (found.beyond_rounding <= bounds.scaled)
+    if found.labels.any() and method in SEARCHES:
+        unlike = np.flatnonzero(found.labels & (found.beyond_rounding <= bounds.scaled))
+        explained[unlike] = _name_ties(estimator, made, take_rows(data, unlike), unlike, actual, expected, bounds)
     elif found.labels.any():
         explained |= found.labels & (_margins(estimator, data, rows) <= bounds.margin)
     if (loose & ~explained).any():
@@ -195,6 +196,18 @@ def _roundings(want: NDArray[Any], method: Method) -> NDArray[np.float64]:
         typical = np.sqrt(np.mean(np.square(size))) if len(size) else 0.0
     growth = np.maximum(1.0, np.maximum(size, typical) / (method.rounding_size or np.inf))
     return np.asarray(MOST_ROUNDINGS * method.rounding * growth).reshape(-1, *[1] * (want.ndim - 1))
+
+
+def _name_ties(
+    estimator: Any, method: Method, data: Any, rows: NDArray[np.intp], actual: Any, expected: Any, bounds: Bounds
+) -> NDArray[np.bool_]:
+    """Return for which of these rows the estimator finds every neighbour named at the distance that is expected."""
+    if not rows.size:
+        return np.zeros(0, np.bool_)
+    wanted = tuple(part[rows] for part in expected)
+    own = distances_of(estimator, method.name, data, actual[1][rows], wanted)
+    found = _differences((own, wanted[1]), wanted, method, estimator, len(rows))
+    return np.asarray(found.beyond_rounding <= bounds.scaled)
 
 
 def _explained_by_input(

@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bridge.data.table import take_rows
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
 PARTITIONED = frozenset({
@@ -16,6 +20,9 @@ PARTITIONED = frozenset({
 })  # fmt: skip
 """Metrics of which scikit-learn's brute force finds the nearest by `numpy.argpartition`: between rows at one distance
 that chooses by its way through the numbers, another on every kind of CPU."""
+
+MOST_DISTANCES = 2**22
+"""The estimator is asked for so many distances at a time: 64 MB with their indices."""
 
 
 def tied_neighbours(estimator: Any, data: Any, rows: int) -> NDArray[np.bool_]:
@@ -32,3 +39,40 @@ def tied_neighbours(estimator: Any, data: Any, rows: int) -> NDArray[np.bool_]:
         warnings.simplefilter("ignore")
         distance = estimator.kneighbors(data, n_neighbors=count + 1)[0]
     return np.asarray(distance[:, -1] == distance[:, -2])
+
+
+def distances_of(estimator: Any, method: str, data: Any, given: NDArray[Any], expected: Any) -> NDArray[Any]:
+    """Return how far each row of the data is, by the estimator, from the fitted rows of these indices, in their shape.
+
+    NaN for an index that is none, that is given twice, or beyond the radius. `given` are the indices that a model
+    answers with, `expected` is the estimator's own answer to `method`.
+    """
+    own = np.empty(given.shape, np.float64 if given.dtype != object else object)
+    for i, (index, distance) in enumerate(_known_distances(estimator, method, data, expected)):
+        own[i] = _look_up(given[i], index, distance)
+    return own
+
+
+def _known_distances(
+    estimator: Any, method: str, data: Any, expected: Any
+) -> Iterator[tuple[NDArray[np.integer], NDArray[np.floating]]]:
+    """Yield, for each row, the fitted rows that may be its neighbours, and how far they are."""
+    if method != "kneighbors":
+        yield from zip(expected[1], expected[0], strict=True)
+        return
+    count = estimator.n_samples_fit_
+    size = max(1, MOST_DISTANCES // count)
+    for start in range(0, len(expected[0]), size):
+        some = take_rows(data, np.arange(start, min(start + size, len(expected[0]))))
+        distance, index = estimator.kneighbors(some, n_neighbors=count)
+        yield from zip(index, distance, strict=True)
+
+
+def _look_up(
+    wanted: NDArray[np.integer], index: NDArray[np.integer], distance: NDArray[np.floating]
+) -> NDArray[np.float64]:
+    order = np.argsort(index)
+    place = order[np.minimum(np.searchsorted(index, wanted, sorter=order), len(index) - 1)]
+    _, first = np.unique(wanted, return_index=True)
+    is_known = (index[place] == wanted) & np.isin(np.arange(len(wanted)), first)
+    return np.where(is_known, distance[place], np.nan).astype(np.float64)

@@ -141,6 +141,13 @@ def test_each_damaged_field_of_the_metadata_is_refused(model):
                 bridge.load(with_metadata(model, json.dumps(damaged)))
 
 
+def test_library_that_is_none_of_frames_is_not_imported(model):
+    found = metadata_of(model)
+    found["methods"][0]["frame"] = {"library": "antigravity", "names": [], "dtypes": []}
+    with pytest.raises(ArtifactError, match="a frame of 'antigravity'; expected one of pandas or polars"):
+        bridge.load(with_metadata(model, json.dumps(found)))
+
+
 @pytest.mark.parametrize("kind", ["input", "output"])
 def test_graph_that_was_changed_after_the_export_is_refused(model, kind):
     found = metadata_of(model)

@@ -74,10 +74,18 @@ def test_another_neighbour_at_the_same_distance_is_reported_as_a_tie():
     assert report.methods[0].explained == report.methods[0].labels_differing
 
 
-def test_wrong_neighbour_is_found():
+@pytest.mark.parametrize("method", ["kneighbors", "radius_neighbors"])
+def test_wrong_neighbour_at_the_right_distance_is_found(method):
+    options = {"n_neighbors": 3, "radius": 1.5, "algorithm": "brute"}
+    proto = bridge.export(NearestNeighbors(**options).fit(X), X, target="cpu", methods=[method])
+    renumbered = NearestNeighbors(**options).fit(np.roll(X, -1, axis=0))
+    near = NEW[[len(row) > 0 and 0 not in row for row in NearestNeighbors(**options).fit(X).radius_neighbors(NEW)[1]]]
+    (found,) = bridge.verify(renumbered, proto, near).methods
+    assert found.max_scaled < 1e-12
+    assert found.loose_rows == len(near) > 0
+
+
+def test_wrong_distance_is_found():
     model = NearestNeighbors(n_neighbors=2, radius=None).fit(X)
-    other = NearestNeighbors(n_neighbors=2, radius=None).fit(np.r_[X[1:], X[:1]])
-    report = bridge.verify(other, bridge.compile(model, X, device="cpu"), NEW)
-    assert report.ok  # the same distances
     far = NearestNeighbors(n_neighbors=2, radius=None).fit(X * 1.001)
     assert not bridge.verify(far, bridge.compile(model, X, device="cpu"), NEW).ok

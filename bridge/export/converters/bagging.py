@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,16 +29,12 @@ _TREES = (DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, Ex
 
 @converts(BaggingRegressor)
 def convert_bagging_regressor(b: Builder, bagging: Any, x: Block) -> Mapping[str, Answer]:
-    """Average the predictions; of several targets, each estimator has a column for each."""
+    """Average the predictions, in the shape that the estimators give them: a column a target, if there are several."""
     count = len(bagging.estimators_)
-    outputs = _outputs(bagging)
-    if outputs > 1:
-        predictions = [b.reshape(ask(b, e, block, "predict"), [-1, outputs]) for e, block in _members(bagging, x)]
-        return {"predict": divided(b, total(b, predictions), count)}
     if _are_trees(bagging):
         return {"predict": b.flatten_column(divided(b, _tree_sum(b, bagging, x), count))}
-    predictions = [column(b, ask(b, e, block, "predict")) for e, block in _members(bagging, x)]
-    return {"predict": b.flatten_column(divided(b, total(b, predictions), count))}
+    predictions = [ask(b, e, block, "predict") for e, block in _members(bagging, x)]
+    return {"predict": divided(b, total(b, predictions), count)}
 
 
 @converts(BaggingClassifier)
@@ -62,14 +57,6 @@ def convert_bagging_classifier(b: Builder, bagging: Any, x: Block) -> Mapping[st
         decisions = [ask(b, e, block, "decision_function") for e, block in _members(bagging, x)]
         answers["decision_function"] = divided(b, total(b, decisions), count)
     return answers
-
-
-def _outputs(bagging: Any) -> int:
-    """Return how many targets there are; the estimators tell by what they answer for a row."""
-    row = np.zeros((1, len(bagging.estimators_features_[0])))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return int(np.asarray(bagging.estimators_[0].predict(row)).size)
 
 
 def _are_trees(bagging: Any) -> bool:

@@ -20,7 +20,7 @@ from sklearn.ensemble import (
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, RidgeClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import OneHotEncoder, PowerTransformer, StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
@@ -111,6 +111,14 @@ def test_bagging_regressor(agree, member):
 def test_bagging_regressor_of_several_targets(agree, member):
     targets = np.column_stack([TARGET, TARGET**0.5])
     check(agree, BaggingRegressor(member, 4, max_features=0.5, random_state=0), DATA, targets)
+
+
+@pytest.mark.parametrize("step", [PowerTransformer("box-cox"), OneHotEncoder()], ids=repr)
+def test_bagging_regressor_whose_members_refuse_zeros(step):
+    data = np.array(["a", "b", "c"], object)[[[0, 1], [1, 2], [2, 0], [0, 2]] * 20]
+    data = data if isinstance(step, OneHotEncoder) else DATA[:80] + 1
+    model = BaggingRegressor(make_pipeline(step, Ridge()), 3, random_state=0).fit(data, TARGET[:80])
+    assert bridge.verify(model, bridge.compile(model, data, device="cpu"), data).ok
 
 
 @LABELS

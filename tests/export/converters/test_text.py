@@ -5,7 +5,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from sklearn.compose import ColumnTransformer
-from sklearn.decomposition import TruncatedSVD
+from sklearn.decomposition import MiniBatchNMF, TruncatedSVD
 from sklearn.ensemble import RandomForestClassifier, VotingClassifier
 from sklearn.feature_extraction import DictVectorizer, FeatureHasher
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfTransformer, TfidfVectorizer
@@ -18,6 +18,7 @@ from sklearn.svm import SVC, LinearSVC
 import bridge
 from bridge.data.terms import TermsReader
 from bridge.errors import InputTypeError, UnsupportedError
+from bridge.runtime.predictor import TEXT_ROWS
 
 TEXTS = [
     "Der Flug nach Köln ist spät, größer ﬁne",
@@ -198,6 +199,16 @@ def test_a_table_is_refused_where_texts_were():
 def test_what_no_file_can_hold_is_refused(vectorizer, message):
     with pytest.raises(UnsupportedError, match=message):
         bridge.export(vectorizer.fit(TEXTS), TEXTS)
+
+
+def test_topics_of_many_texts_are_found_for_all_of_them_together():
+    words = np.array([f"w{i:02}" for i in range(40)])
+    rng = np.random.default_rng(0)
+    texts = [" ".join(rng.choice(words[:20], 3)) for _ in range(TEXT_ROWS)]
+    texts += [" ".join(rng.choice(words, 60)) for _ in range(500)]
+    model = make_pipeline(CountVectorizer(dtype=np.float64), MiniBatchNMF(4, random_state=0, tol=1e-2)).fit(texts)
+    found = bridge.compile(model, texts[-300:], device="cpu").transform(texts)
+    np.testing.assert_allclose(found, model.transform(texts), atol=1e-12)
 
 
 def test_rows_that_are_no_table_are_refused():
