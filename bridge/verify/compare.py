@@ -191,6 +191,8 @@ def _roundings(want: NDArray[Any], method: Method) -> NDArray[np.float64]:
 
     It is in proportion where an answer, or the root mean square of all, is larger than where it was measured.
     """
+    if not method.rounding:
+        return np.zeros([1] * want.ndim)
     size = _by_row(np.abs(np.nan_to_num(want.astype(np.float64))))
     with np.errstate(over="ignore"):
         typical = np.sqrt(np.mean(np.square(size))) if len(size) else 0.0

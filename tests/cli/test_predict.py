@@ -4,10 +4,13 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.decomposition import MiniBatchNMF
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
+import bridge
+from bridge import cli
 from bridge.data import files as table_files
 
 READERS = {".csv": pd.read_csv, ".parquet": pd.read_parquet, ".arrow": pd.read_feather, ".feather": pd.read_feather}
@@ -61,6 +64,22 @@ def test_columns_of_other_meaning_are_left_out_and_named(run, files, tmp_path):
     assert result.exit_code == 0, result.output
     assert "not used by the model: id" in result.stderr
     assert pd.read_csv(tmp_path / "out.csv")["predict"].tolist() == files.pipeline.predict(files.table).tolist()
+
+
+def test_rows_that_hang_on_each_other_are_asked_together(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(cli, "BLOCK_ROWS", 100)
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.random((200, 6)), columns=list("abcdef"))
+    model = MiniBatchNMF(3, random_state=0, tol=1e-2).fit(table)
+    bridge.export(model, table, tmp_path / "topics.onnx", target="cpu")
+    table.to_csv(tmp_path / "data.csv", index=False)
+
+    result = run("predict", tmp_path / "topics.onnx", tmp_path / "data.csv", "-o", tmp_path / "out.parquet")
+
+    assert result.exit_code == 0, result.output
+    expected = model.transform(table)
+    assert np.abs(model.transform(table[:100]) - expected[:100]).max() > 1e-6
+    np.testing.assert_allclose(pd.read_parquet(tmp_path / "out.parquet").to_numpy(), expected, atol=1e-12)
 
 
 def test_no_rows_give_no_rows(run, files, tmp_path):
