@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,7 +26,8 @@ def search(
 ) -> Any:
     """Return (distances, indices), or the indices alone, as scikit-learn does.
 
-    `size` is `n_neighbors` or `radius`, also by that name: as many as were exported, or fewer.
+    `size` is `n_neighbors` or `radius`, also by that name: as many as were exported, or fewer, the first of them. Where
+    rows are at one distance, scikit-learn may choose others of them for a smaller number.
     """
     distance, index = answer(X)
     wanted = named.pop("radius" if method.ragged else "n_neighbors", size)
@@ -62,7 +64,7 @@ def _rows(arrays: list[Any]) -> Any:
 def _fewer(method: Method, distance: Any, index: Any, size: float) -> tuple[Any, Any]:
     if method.ragged:
         raise InputError("the radius is written into the file: leave it out, or export with another")
-    if not 1 <= size <= distance.shape[1]:
+    if not isinstance(size, Integral) or not 1 <= size <= distance.shape[1]:
         raise InputError(
             f"n_neighbors is {size!r}, but the file holds {distance.shape[1]} neighbours of each row.\n"
             "Export an estimator with as many neighbours as you need."

@@ -52,8 +52,9 @@ def test_no_rows(search):
 
 def test_what_the_file_does_not_hold_is_an_error(search):
     compiled = bridge.compile(search, X, device="cpu")
-    with pytest.raises(InputError, match="holds 4 neighbours"):
-        compiled.kneighbors(NEW, n_neighbors=5)
+    for size in (5, 0, 2.5, "2"):
+        with pytest.raises(InputError, match=rf"n_neighbors is {size!r}, but the file holds 4 neighbours"):
+            compiled.kneighbors(NEW, n_neighbors=size)
     with pytest.raises(InputError, match="radius is written into the file"):
         compiled.radius_neighbors(NEW, radius=2.0)
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import onnx_ir as ir
+    from numpy.typing import NDArray
 
     from bridge.export.block import Block
     from bridge.export.builder import Builder
@@ -38,21 +39,19 @@ def convert_kernel_pca(b: Builder, model: Any, x: Block) -> Mapping[str, Answer]
 
     The centering goes into the projection: k - mean(k) as a matrix, and the means of the columns as a constant.
     """
-    vectors = np.zeros_like(model.eigenvectors_)
-    kept = np.flatnonzero(model.eigenvalues_)
-    vectors[:, kept] = model.eigenvectors_[:, kept] / np.sqrt(model.eigenvalues_[kept])
+    vectors = scaled_vectors(model)
     centerer = model._centerer
-    centered = vectors - vectors.mean(axis=0)
+    moved_vectors = vectors - vectors.mean(axis=0)
     shift = (centerer.K_fit_all_ - centerer.K_fit_rows_) @ vectors
     params = {"gamma": model.gamma_, "degree": model.degree, "coef0": model.coef0}
-    values = kernel_times(b, x.matrix(), model.X_fit_, centered, model.kernel, **params)
+    values = kernel_times(b, x.matrix(), model.X_fit_, moved_vectors, model.kernel, **params)
     moved = b.combine("Add", values, shift.reshape(1, -1))
     return {"transform": x.of(set_rounding(moved, get_rounding(values)), vectors.shape[1])}
 
 
 @converts(KernelCenterer)
 def convert_kernel_centerer(b: Builder, centerer: Any, x: Block) -> Mapping[str, Answer]:
-    return {"transform": x.of(_centered(b, centerer, x.floats()), x.width)}
+    return {"transform": x.of(centered(b, centerer, x.floats()), x.width)}
 
 
 @converts(Nystroem)
@@ -62,7 +61,15 @@ def convert_nystroem(b: Builder, model: Any, x: Block) -> Mapping[str, Answer]:
     return {"transform": x.of(values, len(model.normalization_))}
 
 
-def _centered(b: Builder, centerer: Any, kernel: ir.Value) -> ir.Value:
+def scaled_vectors(pca: Any) -> NDArray[np.floating[Any]]:
+    """Return (points, components), a KernelPCA's eigenvectors over the roots of their eigenvalues; for 0, zeros."""
+    vectors = np.zeros_like(pca.eigenvectors_)
+    kept = np.flatnonzero(pca.eigenvalues_)
+    vectors[:, kept] = pca.eigenvectors_[:, kept] / np.sqrt(pca.eigenvalues_[kept])
+    return np.asarray(vectors)
+
+
+def centered(b: Builder, centerer: Any, kernel: ir.Value) -> ir.Value:
     """Return the kernel less the means of its columns and rows, in the dtype that it has."""
     total = b.sum(kernel, keepdims=True)
     means = b.div(total, b.like(centerer.K_fit_rows_.shape[0], total))

@@ -9,6 +9,7 @@ from sklearn.manifold import Isomap, LocallyLinearEmbedding
 
 from bridge.errors import UnsupportedError
 from bridge.export.builder import dtype_of
+from bridge.export.converters.kernel_models import centered, scaled_vectors
 from bridge.export.converters.neighbour_search import Search, search_of
 from bridge.export.registry import Answer, converts
 
@@ -33,16 +34,8 @@ def convert_isomap(b: Builder, model: Any, x: Block) -> Mapping[str, Answer]:
     )
     kernel = b.cast(shortest, np.float32) if x.dtype == np.float32 else shortest
     kernel = b.mul(b.mul(kernel, kernel), b.like(-0.5, kernel))
-    pca = model.kernel_pca_
-    center = pca._centerer
-    rows = center.K_fit_rows_
-    means = b.div(b.sum(kernel, keepdims=True), b.like(len(rows), kernel))
-    kernel = b.sub(b.in_place("Sub", kernel, rows.reshape(1, -1)), means)
-    kernel = b.in_place("Add", kernel, np.asarray(center.K_fit_all_))
-    kept = np.flatnonzero(pca.eigenvalues_)
-    scaled = np.zeros_like(pca.eigenvectors_)
-    scaled[:, kept] = pca.eigenvectors_[:, kept] / np.sqrt(pca.eigenvalues_[kept])
-    return {"transform": x.of(b.project(kernel, scaled), scaled.shape[1])}
+    vectors = scaled_vectors(model.kernel_pca_)
+    return {"transform": x.of(b.project(centered(b, model.kernel_pca_._centerer, kernel), vectors), vectors.shape[1])}
 
 
 def _over_neighbours(b: Builder, model: Any, search: Search, x: Block) -> ir.Value:
