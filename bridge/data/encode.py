@@ -88,12 +88,12 @@ class Encoder:
     def _encode_vector(self, data: Any) -> Feeds:
         vector = as_vector(data)
         column = self.schema.columns[0] if self.schema.columns else None
+        if vector is None and isinstance(data, (list, tuple, np.ndarray)) and not len(data):
+            vector = np.zeros(0, object if column is None or column.is_text else np.float64)
         if vector is None and column is not None and not column.is_text and not is_frame(data):
             array = as_table(data)  # scikit-learn takes one column in either form
             self._check_width(array.shape[1])
             vector = array[:, 0]
-        if vector is None and isinstance(data, (list, tuple, np.ndarray)) and not len(data):
-            vector = np.zeros(0, object if column is None or column.is_text else np.float64)
         if vector is None:
             raise InputTypeError(
                 f"the model was exported for one value per row; found {type(data).__name__}.\n"

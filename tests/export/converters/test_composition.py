@@ -162,6 +162,12 @@ def test_a_frame_comes_back_as_a_frame(name):
             pd.testing.assert_frame_equal(found, expected, rtol=1e-12)
 
 
+def test_no_numbers_give_no_answers():
+    predictor = bridge.compile(IsotonicRegression().fit(X[:, 0], X[:, 1]), X[:, 0], device="cpu")
+    for nothing in ([], X[:0, 0], X[:0, :1]):
+        assert predictor.predict(nothing).shape == (0,)
+
+
 def test_a_frame_of_an_array():
     model = StandardScaler().set_output(transform="pandas")
     predictor = check(model, X, None, "portable")
