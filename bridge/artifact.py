@@ -46,6 +46,8 @@ class Metadata:
         The inference methods, and which output answers which.
     classes
         `classes_` of the estimator: one entry, or one a target for a multi-output classifier; empty without classes.
+    classes_is_list
+        Whether `classes_` is a list, which may have one entry.
     row_bytes
         The bytes that the widest step of the graph needs for one row: predictors size their batches by it.
     exact_decisions
@@ -66,6 +68,7 @@ class Metadata:
     schema: Schema
     methods: tuple[Method, ...]
     classes: tuple[Classes, ...] = ()
+    classes_is_list: bool = False
     row_bytes: int = 0
     exact_decisions: bool = False
     sums_float32: bool = False

@@ -133,6 +133,7 @@ def export(
         schema=_narrowed(exported.schema) if chosen_precision == "float32" else exported.schema,
         methods=exported.methods,
         classes=_classes(estimator),
+        classes_is_list=isinstance(getattr(estimator, "classes_", None), list),
         row_bytes=0 if model.meta[MIXED_ROWS] else row_bytes(model),
         sums_float32=exported.sums_float32,
         exact_decisions=bool(model.meta.get(EXACT_DECISIONS)),

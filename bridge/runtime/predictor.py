@@ -98,9 +98,7 @@ class Predictor:
                 setattr(self, name, answer)
         if metadata.classes:
             classes = [c.array() for c in metadata.classes]
-            # A multi-output classifier of one target has a list of one, as its answers show.
-            is_list = any(m.is_list or (m.name == "predict" and m.shape == (1,)) for m in self.methods)
-            self.classes_ = classes if is_list or len(classes) > 1 else classes[0]
+            self.classes_ = classes if metadata.classes_is_list or len(classes) > 1 else classes[0]
         if metadata.schema.kind != "vector":
             self.n_features_in_ = metadata.schema.n_features
         if metadata.schema.feature_names is not None:

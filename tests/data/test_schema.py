@@ -151,7 +151,11 @@ def test_integer_names_are_no_feature_names():
     assert [c.name for c in schema.columns] == ["0", "1"]
 
 
-@pytest.mark.parametrize("of", [list, tuple, np.array, pd.Series, lambda x: np.array(x, object)], ids=str)
+@pytest.mark.parametrize(
+    "of",
+    [list, tuple, np.array, pd.Series, lambda x: np.array(x, object)],
+    ids=["list", "tuple", "array", "Series", "objects"],
+)
 def test_texts_without_a_second_dimension_are_a_vector(of):
     schema = infer_schema(of(["a", "bc"]))
 

@@ -201,3 +201,13 @@ def test_damaged_model_is_refused(path: list[Any], value: object, error: type[Ex
 
     with pytest.raises(error, match=reason):
         read_document(document)
+
+
+def test_classes_of_labels_in_a_column_are_one_array():
+    X = booster_data(ROWS)
+    estimator = catboost.CatBoostClassifier(**FEW).fit(X, four_classes(X))
+
+    predictor = bridge.load(bridge.export(estimator, X, target="cpu"))
+
+    assert predictor.predict(X).shape == (ROWS, 1)
+    np.testing.assert_array_equal(predictor.classes_, estimator.classes_)

@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import treelite
+from scipy import sparse
 from sklearn.datasets import load_diabetes, load_wine
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
+    IsolationForest,
     RandomForestClassifier,
     RandomForestRegressor,
 )
 
+import bridge
 from bridge.export.converters.trees import read_histogram_trees
 from bridge.export.tree_reader import read_trees
 from bridge.export.treelite_reader import read_treelite
@@ -85,3 +88,13 @@ def test_histogram_trees_with_categories_and_missing_values_equal_what_treelite_
 
     assert ours.has_categories
     assert np.allclose(_leaves(ours, X[::7]), _leaves(theirs, X[::7]), rtol=1e-15)
+
+
+@pytest.mark.parametrize("target", ["cpu", "cuda"])
+def test_missing_values_of_sparse_rows_go_right(target):
+    rng = np.random.default_rng(0)
+    rows = np.where(rng.random((200, 5)) < 0.6, 0.0, rng.normal(size=(200, 5)))
+    forest = IsolationForest(n_estimators=20, random_state=0).fit(sparse.csr_matrix(rows))
+    with_missing = sparse.csr_matrix(np.where(rng.random(rows.shape) < 0.2, np.nan, rows))
+
+    assert bridge.verify(forest, bridge.export(forest, sparse.csr_matrix(rows), target=target), with_missing).ok

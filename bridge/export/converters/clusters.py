@@ -10,6 +10,7 @@ from sklearn.cluster import AffinityPropagation, Birch, BisectingKMeans, KMeans,
 
 from bridge.export.builder import dtype_of
 from bridge.export.converters.distances import argmin
+from bridge.export.dense import to_dense
 from bridge.export.registry import Answer, converts
 
 if TYPE_CHECKING:
@@ -47,9 +48,10 @@ def convert_bisecting_k_means(b: Builder, model: Any, x: Block) -> Mapping[str, 
 
 @converts(AffinityPropagation, MeanShift)
 def convert_nearest_center(b: Builder, model: Any, x: Block) -> Mapping[str, Answer]:
-    if not len(model.cluster_centers_):  # AffinityPropagation that did not converge
+    centers = to_dense(model.cluster_centers_)
+    if not len(centers):  # AffinityPropagation that did not converge
         return {"predict": b.flatten_column(b.repeat_row([-1], x.matrix()))}
-    return {"predict": argmin(b, _scores(b, x, model.cluster_centers_)[1])}
+    return {"predict": argmin(b, _scores(b, x, centers)[1])}
 
 
 @converts(Birch)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import sparse
 from sklearn.metrics.pairwise import pairwise_kernels
 
 from bridge.errors import UnsupportedError
 from bridge.export.builder import Rounding, dtype_of, set_rounding
 from bridge.export.converters.distances import squared_distances, sum_over_columns
+from bridge.export.dense import to_dense
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,7 +36,7 @@ def pairwise_kernel(b: Builder, x: ir.Value, points: Any, kernel: Any, **params:
         )
     if kernel == "precomputed":
         return x
-    dense = _dense(points)
+    dense = to_dense(points)
     # As `check_pairwise_arrays`: float32 where both sides are, else float64.
     dtype = np.float32 if dtype_of(x) == dense.dtype == np.float32 else np.float64
     known = {name: value for name, value in params.items() if value is not None}
@@ -51,7 +51,7 @@ def kernel_times(
     A kernel that is a product of rows is not computed: the points and weights are one matrix, in which nothing cancels.
     """
     if isinstance(kernel, str) and kernel in ("linear", "cosine"):
-        dense = _dense(points)
+        dense = to_dense(points)
         dense = dense if dense.dtype.kind == "f" else dense.astype(np.float64)
         x = x if dtype_of(x).kind == "f" else b.cast(x, np.float64)
         rows, columns = (x, dense) if kernel == "linear" else (_directions(b, x), _unit_rows(dense))
@@ -146,10 +146,6 @@ def _additive_chi2(b: Builder, x: ir.Value, points: Points, _params: Mapping[str
 def _chi2(b: Builder, x: ir.Value, points: Points, params: Mapping[str, Any]) -> ir.Value:
     distance = _additive_chi2(b, x, points, params)
     return b.op("Exp", b.mul(distance, b.like(params.get("gamma", 1.0), distance)))
-
-
-def _dense(points: Any) -> NDArray[Any]:
-    return np.asarray(points.toarray() if sparse.issparse(points) else points)
 
 
 def _gamma(points: Points, params: Mapping[str, Any]) -> float:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import sparse
 from sklearn.linear_model import (
     ARDRegression,
     BayesianRidge,
@@ -50,6 +49,7 @@ from sklearn.svm import LinearSVC, LinearSVR
 from bridge.export.builder import dtype_of
 from bridge.export.converters.distances import quadratic_form
 from bridge.export.converters.links import binary_columns, sigmoid, softmax
+from bridge.export.dense import to_dense
 from bridge.export.registry import Answer, Labels, convert, converts
 from bridge.method import PREDICT_STD
 
@@ -64,7 +64,7 @@ if TYPE_CHECKING:
 
 def linear_scores(b: Builder, coef: Any, intercept: Any, x: ir.Value) -> ir.Value:
     """Return `x @ coef.T + intercept`, (rows, outputs), in NumPy's dtypes; a vector `coef` has one output."""
-    weights = coef.toarray() if sparse.issparse(coef) else np.asarray(coef)
+    weights = to_dense(coef)
     product = b.project(x, np.atleast_2d(weights).T)
     if isinstance(intercept, (int, float)) and not isinstance(intercept, np.generic):
         intercept = np.asarray(intercept, dtype_of(product))  # Python's numbers take the dtype of the array

@@ -16,6 +16,7 @@ from bridge.export.builder import dtype_of
 from bridge.export.converters.formulas import MOST_COLUMNS
 from bridge.export.converters.metrics import Metric, metric_of
 from bridge.export.converters.neighbour_ties import Tree, expects_ties, resolve_ties
+from bridge.export.dense import to_dense
 from bridge.export.registry import Neighbours
 from bridge.opset import ARBITRARY_TIES
 
@@ -197,7 +198,7 @@ def search_of(estimator: Any, x: Block, *, with_distances: bool = True) -> Searc
         return Search(None, rows, Metric("precomputed", {}))
     chosen = metric_of(metric, estimator.effective_metric_params_)
     fitted = estimator._fit_X
-    given = np.ascontiguousarray(fitted.toarray() if sparse.issparse(fitted) else np.asarray(fitted))
+    given = np.ascontiguousarray(to_dense(fitted))
     points = given.astype(np.float64)
     if estimator._tree is not None:
         order = np.asarray(estimator._tree.get_arrays()[1]).astype(np.int64)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import linalg, sparse
+from scipy import linalg
 from sklearn.decomposition import (
     PCA,
     FactorAnalysis,
@@ -24,13 +24,13 @@ from sklearn.utils.extmath import fast_logdet
 
 from bridge.export.builder import dtype_of
 from bridge.export.converters.links import sigmoid
+from bridge.export.dense import to_dense
 from bridge.export.registry import Answer, Refused, converts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import onnx_ir as ir
-    from numpy.typing import NDArray
 
     from bridge.export.block import Block
     from bridge.export.builder import Builder
@@ -96,7 +96,7 @@ def convert_sparse_pca(b: Builder, model: Any, x: Block) -> Mapping[str, Answer]
 
 @converts(GaussianRandomProjection, SparseRandomProjection)
 def convert_random_projection(b: Builder, model: Any, x: Block) -> Mapping[str, Answer]:
-    value = b.project(x.floats(), _dense(model.components_).T)
+    value = b.project(x.floats(), to_dense(model.components_).T)
     keeps_sparse = x.sparse and not getattr(model, "dense_output", True)
     return {"transform": replace(x.of(value, model.n_components_), sparse=keeps_sparse)}
 
@@ -109,10 +109,6 @@ def convert_bernoulli_rbm(b: Builder, model: Any, x: Block) -> Mapping[str, Answ
         "transform": x.of(sigmoid(b, value), len(model.components_)),
         "score_samples": Refused("it flips a random unit of each row, and answers otherwise at every call"),
     }
-
-
-def _dense(matrix: Any) -> NDArray[Any]:
-    return np.asarray(matrix.toarray() if sparse.issparse(matrix) else matrix)
 
 
 @converts(NeighborhoodComponentsAnalysis)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import sparse
 from sklearn.semi_supervised import LabelPropagation, LabelSpreading
 
 from bridge.errors import UnsupportedError
 from bridge.export.builder import dtype_of
 from bridge.export.converters.metrics import Metric
 from bridge.export.converters.neighbour_search import search_of
+from bridge.export.dense import to_dense
 from bridge.export.registry import Answer, Labels, converts
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def convert_label_propagation(b: Builder, model: Any, x: Block) -> Mapping[str, 
         _, place = search.nearest(b, x, model.nn_fit.n_neighbors)
         scores = b.sum(b.op("Gather", b.constant(spread[search.order]), place, axis=0))
     else:
-        points = model.X_.toarray() if sparse.issparse(model.X_) else np.asarray(model.X_)
+        points = to_dense(model.X_)
         squares = Metric("sqeuclidean", {}).reduced(b, x.matrix(np.float64), points.astype(np.float64))
         # Of float32 rows scikit-learn keeps the kernel in float32.
         squares = b.cast(squares, np.result_type(x.float_dtype, points.dtype))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import sparse
 from sklearn.svm import SVC, SVR, NuSVC, NuSVR, OneClassSVM
 
 from bridge.export.builder import get_rounding, set_rounding
@@ -13,6 +12,7 @@ from bridge.export.converters.coupling import couple
 from bridge.export.converters.kernels import kernel_times
 from bridge.export.converters.links import sigmoid
 from bridge.export.converters.multiclass import ovr_scores
+from bridge.export.dense import to_dense
 from bridge.export.registry import Answer, Labels, converts
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def convert_support_vector_classifier(b: Builder, model: Any, x: Block) -> Mappi
 
 def _one_decision(b: Builder, model: Any, x: Block) -> ir.Value:
     """Return (rows,), the decision of a machine that makes one."""
-    found = _weighted_kernel(b, model, x, _dense(model._dual_coef_).T)
+    found = _weighted_kernel(b, model, x, to_dense(model._dual_coef_).astype(np.float64).T)
     return set_rounding(b.flatten_column(b.combine("Add", found, model._intercept_)), get_rounding(found))
 
 
@@ -74,7 +74,7 @@ def _pair_weights(model: Any) -> NDArray[np.float64]:
 
     In libsvm, row j - 1 of the coefficients holds those of class i < j against j, and row i those of j against i.
     """
-    coefficients, counts = _dense(model._dual_coef_), model._n_support
+    coefficients, counts = to_dense(model._dual_coef_).astype(np.float64), model._n_support
     owner = np.repeat(np.arange(len(counts)), counts)
     first, second = np.triu_indices(len(counts), 1)
     weights = np.zeros((len(owner), len(first)))
@@ -96,8 +96,4 @@ def _weighted_kernel(b: Builder, model: Any, x: Block, weights: NDArray[np.float
     if isinstance(model.kernel, str) and model.kernel == "precomputed":
         return b.project(b.take_columns(value, model.support_), weights)
     params = {"gamma": model._gamma, "degree": model.degree, "coef0": model.coef0}
-    return kernel_times(b, value, _dense(model.support_vectors_), weights, model.kernel, **params)
-
-
-def _dense(matrix: Any) -> NDArray[np.float64]:
-    return np.asarray(matrix.toarray() if sparse.issparse(matrix) else matrix, np.float64)
+    return kernel_times(b, value, to_dense(model.support_vectors_).astype(np.float64), weights, model.kernel, **params)

@@ -226,6 +226,8 @@ def convert_isolation_forest(b: Builder, forest: Any, x: Block) -> Mapping[str, 
     paths = zip(forest._decision_path_lengths, forest._average_path_length_per_tree, strict=True)
     scores = ((decisions + beyond - 1.0).reshape(-1, 1) for decisions, beyond in paths)
     trees = read_trees([tree.tree_ for tree in forest.estimators_], scores, forest.estimators_features_)
+    if x.sparse:  # where NaN fails each comparison (sklearn.tree._tree, _apply_sparse_csr)
+        trees = replace(trees, missing_left=np.zeros_like(trees.missing_left))
     depths = b.forest(trees, x.matrix(np.float32))
     expected = len(forest.estimators_) * _average_path_length([forest._max_samples])
     # With one sample a tree, every path has its expected length (IsolationForest._compute_score_samples).

@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 from sklearn.cluster import AffinityPropagation, Birch, BisectingKMeans, KMeans, MeanShift, MiniBatchKMeans
 from sklearn.datasets import load_wine
 from sklearn.preprocessing import StandardScaler
@@ -112,3 +113,10 @@ def test_a_frame():
     found = predictor.predict(frame)
     np.testing.assert_array_equal(found, model.predict(frame))
     assert found.dtype == np.int32
+
+
+def test_centers_of_a_sparse_fit_are_met():
+    data = sparse.csr_matrix(np.where(np.random.default_rng(0).random((60, 4)) < 0.6, 0.0, 1.5))
+    estimator = AffinityPropagation(random_state=0).fit(data)
+
+    assert bridge.verify(estimator, bridge.export(estimator, data, target="cpu"), data).ok

@@ -95,7 +95,9 @@ COLUMNS = [["a", "b"], [1, 2], slice(1, 3), slice("a", "b"), np.array([False, Tr
 
 
 @pytest.mark.parametrize("remainder", REMAINDERS, ids=str)
-@pytest.mark.parametrize("columns", [*COLUMNS, make_column_selector(pattern="^[ab]$")], ids=str)
+@pytest.mark.parametrize(
+    "columns", [*COLUMNS, make_column_selector(pattern="^[ab]$")], ids=lambda c: "selector" if callable(c) else str(c)
+)
 def test_remainder_of_a_column_transformer(remainder, columns):
     encode = OneHotEncoder(handle_unknown="ignore")
     model = ColumnTransformer([("n", StandardScaler(), columns), ("t", encode, ["town"])], remainder=remainder)
@@ -176,7 +178,9 @@ def test_a_frame_of_an_array():
 
 @pytest.mark.parametrize("bounds", ["nan", "clip", "raise"])
 @pytest.mark.parametrize("increasing", [True, False, "auto"])
-@pytest.mark.parametrize("of", [np.asarray, pd.Series, list, lambda x: x.reshape(-1, 1)], ids=str)
+@pytest.mark.parametrize(
+    "of", [np.asarray, pd.Series, list, lambda x: x.reshape(-1, 1)], ids=["array", "Series", "list", "column"]
+)
 def test_isotonic_regression_of_one_dimension(bounds, increasing, of):
     column = DATA[:, 2]
     model = IsotonicRegression(out_of_bounds=bounds, increasing=increasing)
