@@ -82,7 +82,7 @@ def compare_method(
         explained[unlike] = _name_ties(estimator, made, take_rows(data, unlike), unlike, actual, expected, bounds)
     elif found.labels.any():
         explained |= found.labels & (_margins(estimator, data, rows) <= bounds.margin)
-    if (loose & ~explained).any():
+    if method not in SEARCHES and (loose & ~explained).any():
         explained |= tied_neighbours(estimator, data, rows)
     suspects = np.flatnonzero(loose & ~explained)
     if suspects.size:

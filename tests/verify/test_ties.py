@@ -32,3 +32,11 @@ def test_given_distances_with_ties_are_explained_and_others_held():
     model = KNeighborsClassifier(metric="precomputed").fit(NEAR, LABELS)
     wrong = KNeighborsClassifier(metric="precomputed").fit(NEAR, (LABELS + 1) % 3)
     assert not bridge.verify(wrong, bridge.compile(model, NEAR, device="cpu"), apart).ok
+
+
+def test_tied_rows_do_not_explain_wrong_neighbours():
+    fits = [KNeighborsClassifier(metric="hamming", algorithm="brute").fit(rows, LABELS) for rows in (GRID, GRID[::-1])]
+    proto = bridge.export(fits[0], GRID, target="cpu", methods=["kneighbors"])
+    assert bridge.verify(fits[0], proto, GRID).ok
+    assert tied_neighbours(fits[1], GRID, 80).mean() > 0.9
+    assert bridge.verify(fits[1], proto, GRID).methods[0].loose_rows > 70
