@@ -15,7 +15,7 @@ from bridge.errors import BridgeError, InputError
 from bridge.method import SEARCHES, answer
 from bridge.verify.report import MethodReport, Report
 from bridge.verify.rounding import answers_moved_by_rounding
-from bridge.verify.ties import distances_of, tied_neighbours
+from bridge.verify.ties import distances_of, in_one_thread, tied_neighbours
 from bridge.verify.tolerance import Bounds, bounds_for, scaled_error
 
 if TYPE_CHECKING:
@@ -38,9 +38,10 @@ def compare(estimator: Any, predictor: Predictor, data: Any, *, suffix: str = ""
     precision = predictor.metadata.precision
     is_float32 = predictor.metadata.sums_float32 or any(m.dtype == "float32" for m in predictor.methods)
     bounds = bounds_for(precision, float32_library=is_float32)
-    reports = [
-        compare_method(estimator, predictor, data, m.name, bounds, label=m.name + suffix) for m in predictor.methods
-    ]
+    with in_one_thread():
+        reports = [
+            compare_method(estimator, predictor, data, m.name, bounds, label=m.name + suffix) for m in predictor.methods
+        ]
     return Report(tuple(reports), bounds, precision)
 
 

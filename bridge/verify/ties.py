@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,22 @@ that chooses by its way through the numbers, another on every kind of CPU."""
 
 MOST_DISTANCES = 2**22
 """The estimator is asked for so many distances at a time: 64 MB with their indices."""
+
+
+@contextmanager
+def in_one_thread() -> Iterator[None]:
+    """Let scikit-learn's own loops run in one thread, until the block ends.
+
+    In several, its brute force has a heap for each and merges them: which of the rows at one distance it takes then
+    hangs on how many threads there are (400 rows of 40 bits: for 137 of 200 rows others in two threads than in one).
+    """
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError:  # comes with scikit-learn, and an estimator may be of another library
+        yield
+        return
+    with threadpool_limits(1, user_api="openmp"):
+        yield
 
 
 def tied_neighbours(estimator: Any, data: Any, rows: int) -> NDArray[np.bool_]:

@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.manifold import Isomap
 from sklearn.neighbors import KNeighborsClassifier
+from threadpoolctl import threadpool_limits
 
 import bridge
 from bridge.verify.ties import tied_neighbours
@@ -40,3 +41,14 @@ def test_tied_rows_do_not_explain_wrong_neighbours():
     assert bridge.verify(fits[0], proto, GRID).ok
     assert tied_neighbours(fits[1], GRID, 80).mean() > 0.9
     assert bridge.verify(fits[1], proto, GRID).methods[0].loose_rows > 70
+
+
+def test_ties_are_those_of_one_thread():
+    bits = RNG.integers(0, 2, (400, 40)).astype(float)
+    model = KNeighborsClassifier(5).fit(bits, np.arange(400) % 3)
+    answers = []
+    for threads in (1, 2):
+        with threadpool_limits(threads, user_api="openmp"):
+            answers.append(model.predict_proba(1 - bits[::2]))
+            assert bridge.verify(model, bridge.compile(model, bits, device="cpu"), 1 - bits[::2]).ok
+    assert (answers[0] != answers[1]).any()
