@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-import onnx
 import pytest
 from onnx import TensorProto, helper
 from sklearn.ensemble import GradientBoostingRegressor
 
 import bridge
-from bridge.placement import NEEDS_CUDNN
 from models.trees import TREES
 from models.zoo import ZOO
+from tests.placement.placer import needing_cudnn
 
 CUDA = "CUDAExecutionProvider"
 SHALLOW = [m for m in TREES if m.name in {"tree-floats", "forest-bools-stumps", "boosting-floats", "histogram-floats"}]
@@ -37,7 +36,7 @@ def test_every_node_runs_on_cuda(place, model):
 
     assert nodes
     assert off_cuda(nodes) == []
-    assert _needing_cudnn(graph) == []
+    assert needing_cudnn(graph) == []
 
 
 @pytest.mark.parametrize("strategy", ["gemm", "tournament", "traverse"])
@@ -103,7 +102,7 @@ def test_dtype_without_a_cuda_kernel_is_found_on_the_cpu(place, op_type, dtype, 
 def test_max_over_a_dimension_is_found_to_need_cudnn():
     graph = _one_node("ReduceMax", ["x"], TensorProto.FLOAT, TensorProto.FLOAT, {"axes": [1]})
 
-    assert _needing_cudnn(graph) == ["ReduceMax"]
+    assert needing_cudnn(graph) == ["ReduceMax"]
 
 
 def test_graph_that_does_not_load_is_an_error(place):
@@ -111,25 +110,6 @@ def test_graph_that_does_not_load_is_an_error(place):
 
     with pytest.raises(RuntimeError, match="Less"):
         place(graph)
-
-
-def _needing_cudnn(graph: onnx.ModelProto) -> list[str]:
-    """Return the operators that are placed on CUDA and fail there at run where cuDNN is not installed."""
-    inferred = onnx.shape_inference.infer_shapes(graph, strict_mode=True, data_prop=True).graph
-    values = [*inferred.input, *inferred.value_info, *inferred.output]
-    rank = {v.name: len(v.type.tensor_type.shape.dim) for v in values}
-    rank |= {i.name: len(i.dims) for i in inferred.initializer}
-    return [n.op_type for n in graph.graph.node if n.op_type in NEEDS_CUDNN or _reduces_middle(n, rank)]
-
-
-def _reduces_middle(node: onnx.NodeProto, rank: dict[str, int]) -> bool:
-    """Return whether an ArgMax or a mean runs over another axis than the last, for which onnxruntime takes cuDNN."""
-    if node.op_type not in {"ArgMax", "ArgMin", "ReduceMean"}:
-        return False
-    attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-    axes = np.atleast_1d(attributes.get("axes", attributes.get("axis", 0)))
-    last = rank[node.input[0]] - 1
-    return any(axis not in {-1, last} for axis in axes)
 
 
 def _one_node(op_type, inputs, dtype, result, attributes):
