@@ -15,7 +15,7 @@ from bridge.errors import BridgeError, InputError
 from bridge.method import SEARCHES, answer
 from bridge.verify.report import MethodReport, Report
 from bridge.verify.rounding import answers_moved_by_rounding
-from bridge.verify.ties import distances_of, in_one_thread, tied_neighbours
+from bridge.verify.ties import BY_EQUALITY, distances_of, in_one_thread, possible_by_ties
 from bridge.verify.tolerance import Bounds, bounds_for, scaled_error
 
 if TYPE_CHECKING:
@@ -83,13 +83,15 @@ def compare_method(
         explained[unlike] = _name_ties(estimator, made, take_rows(data, unlike), unlike, actual, expected, bounds)
     elif found.labels.any():
         explained |= found.labels & (_margins(estimator, data, rows) <= bounds.margin)
-    if method not in SEARCHES and (loose & ~explained).any():
-        explained |= tied_neighbours(estimator, data, rows)
     suspects = np.flatnonzero(loose & ~explained)
+    if suspects.size and isinstance(actual, np.ndarray):
+        explained[suspects] = possible_by_ties(estimator, method, take_rows(data, suspects), actual[suspects])
+        suspects = suspects[~explained[suspects]]
     if suspects.size:
         explained[suspects] = _explained_by_input(estimator, predictor, take_rows(data, suspects), made, bounds)
         suspects = suspects[~explained[suspects]]
-    if suspects.size and not predictor.metadata.exact_decisions:
+    counts_equals = getattr(estimator, "effective_metric_", None) in BY_EQUALITY
+    if suspects.size and not predictor.metadata.exact_decisions and not counts_equals:
         spread = np.zeros(rows)
         columns = predictor.metadata.schema.columns
         for again in answers_moved_by_rounding(

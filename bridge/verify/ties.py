@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +14,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-PARTITIONED = frozenset({
-    "correlation", "cosine", "dice", "hamming", "jaccard", "matching", "precomputed", "rogerstanimoto", "russellrao",
-    "sokalmichener", "sokalsneath", "yule",
+BY_EQUALITY = frozenset({
+    "dice", "hamming", "jaccard", "matching", "rogerstanimoto", "russellrao", "sokalmichener", "sokalsneath", "yule",
 })  # fmt: skip
+"""Metrics that count equal numbers: to move a number by its last bit makes another point of it."""
+PARTITIONED = BY_EQUALITY | {"correlation", "cosine", "precomputed"}
 """Metrics of which scikit-learn's brute force finds the nearest by `numpy.argpartition`: between rows at one distance
 that chooses by its way through the numbers, another on every kind of CPU."""
 
+VOTE_ROUNDING = 1e-6
+"""Votes are counted to this, so that float32 files are held to the same."""
 MOST_DISTANCES = 2**22
 """The estimator is asked for so many distances at a time: 64 MB with their indices."""
 
@@ -42,20 +44,62 @@ def in_one_thread() -> Iterator[None]:
         yield
 
 
-def tied_neighbours(estimator: Any, data: Any, rows: int) -> NDArray[np.bool_]:
-    """Return for which rows the last of the estimator's neighbours is as far away as the next, which it leaves out."""
-    nobody = np.zeros(rows, np.bool_)
-    estimator = getattr(estimator, "nbrs_", estimator)  # an embedding has a search inside
+def possible_by_ties(estimator: Any, method: str, data: Any, actual: Any) -> NDArray[np.bool_]:
+    """Return which rows' answers some choice among the neighbours at the last distance gives.
+
+    Only of searches that leave that choice to `numpy.argpartition`, and only where the last of the estimator's
+    neighbours is as far away as the next, which it leaves out. What the nearer neighbours say is certain: an answer is
+    possible between the least and the most that the tied ones can add to it.
+    """
+    possible = np.zeros(len(np.asarray(actual)), np.bool_)
     metric = getattr(estimator, "effective_metric_", None)
     if getattr(estimator, "_fit_method", None) != "brute" or metric not in PARTITIONED:
-        return nobody
-    count = getattr(estimator, "n_neighbors_", getattr(estimator, "n_neighbors", None))
-    if count is None or count >= estimator.n_samples_fit_ or not hasattr(estimator, "kneighbors"):
-        return nobody
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        distance = estimator.kneighbors(data, n_neighbors=count + 1)[0]
-    return np.asarray(distance[:, -1] == distance[:, -2])
+        return possible
+    said = np.asarray(getattr(estimator, "_y", np.zeros((0, 0))))
+    weights = getattr(estimator, "weights", None)
+    if said.ndim != 1 or weights not in ("uniform", "distance") or estimator.n_neighbors >= len(said):
+        return possible
+    classes = getattr(estimator, "classes_", None)
+    votes = said[:, None] if classes is None else np.eye(len(classes))[said]
+    size = max(1, MOST_DISTANCES // len(said))
+    for start in range(0, len(possible), size):
+        some = np.arange(start, min(start + size, len(possible)))
+        distance, index = estimator.kneighbors(take_rows(data, some), n_neighbors=len(said))
+        for row, near, order in zip(some, distance, index, strict=True):
+            bounds = _bounds(near, votes[order].astype(np.float64), estimator.n_neighbors, weights)
+            if bounds is not None:
+                possible[row] = _is_within(np.asarray(actual)[row], *bounds, method, classes)
+    return possible
+
+
+def _bounds(
+    near: NDArray[np.float64], votes: NDArray[np.float64], count: int, weights: str
+) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Return the least and the most that each column of the votes may have on average; None without a tie."""
+    last = near[count - 1]
+    if near[count] != last or (weights == "distance" and near[0] == 0 < last):  # a hit outweighs all others
+        return None
+    sure, tied = near < last, near == last
+    missing = count - int(sure.sum())
+    weight = np.ones(len(near))
+    if weights == "distance" and last > 0:
+        weight = 1 / near
+    certain = (weight[sure, None] * votes[sure]).sum(axis=0)
+    total = weight[sure].sum() + missing * weight[count - 1]
+    ordered = weight[count - 1] * np.sort(votes[tied], axis=0)
+    return (certain + ordered[:missing].sum(axis=0)) / total, (certain + ordered[-missing:].sum(axis=0)) / total
+
+
+def _is_within(
+    answer: Any, least: NDArray[np.float64], most: NDArray[np.float64], method: str, classes: NDArray[Any] | None
+) -> bool:
+    """Return whether an answer lies between the bounds; a label, whether it may have the most votes."""
+    if method == "predict" and classes is not None:
+        chosen = classes == answer
+        return bool(chosen.any() and most[chosen][0] >= least.max() - VOTE_ROUNDING)
+    values = np.exp(answer) if method == "predict_log_proba" else np.atleast_1d(answer)
+    slack = VOTE_ROUNDING * np.maximum(np.abs(most), np.abs(least)).max(initial=1.0)
+    return bool(((least - slack <= values) & (values <= most + slack)).all())
 
 
 def distances_of(estimator: Any, method: str, data: Any, given: NDArray[Any], expected: Any) -> NDArray[Any]:

@@ -1,12 +1,12 @@
 """Rows whose last neighbour no distance decides, in the searches that scikit-learn leaves to numpy.argpartition."""
 
 import numpy as np
-from sklearn.manifold import Isomap
-from sklearn.neighbors import KNeighborsClassifier
+import pytest
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from threadpoolctl import threadpool_limits
 
 import bridge
-from bridge.verify.ties import tied_neighbours
+from bridge.verify.ties import possible_by_ties
 
 RNG = np.random.default_rng(0)
 GRID = RNG.integers(0, 5, (80, 3)).astype(float)
@@ -14,33 +14,43 @@ LABELS = RNG.integers(0, 3, 80)
 NEAR = np.abs(GRID[:, None] - GRID[None]).sum(axis=2)
 
 
-def test_rows_with_the_next_neighbour_as_near_are_tied():
-    model = KNeighborsClassifier(5, metric="precomputed").fit(NEAR, LABELS)
-    distance = np.sort(NEAR, axis=1)
-    np.testing.assert_array_equal(tied_neighbours(model, NEAR, 80), distance[:, 4] == distance[:, 5])
+BITS = np.random.default_rng(1).integers(0, 2, (300, 4)).astype(float)
 
 
-def test_searches_with_an_order_of_their_own_have_no_such_rows():
-    assert not tied_neighbours(KNeighborsClassifier().fit(GRID, LABELS), GRID, 80).any()
-    assert not tied_neighbours(KNeighborsClassifier(algorithm="brute", p=1).fit(GRID, LABELS), GRID, 80).any()
+@pytest.mark.parametrize("weights", ["uniform", "distance"])
+def test_given_distances_with_ties_are_explained(weights):
+    for model in (KNeighborsClassifier, KNeighborsRegressor):
+        fitted = model(metric="precomputed", weights=weights).fit(NEAR, LABELS)
+        assert bridge.verify(fitted, bridge.compile(fitted, NEAR, device="cpu"), NEAR).ok
 
 
-def test_given_distances_with_ties_are_explained_and_others_held():
-    for model in (KNeighborsClassifier(metric="precomputed"), Isomap(metric="precomputed")):
-        compiled = bridge.compile(model.fit(NEAR, LABELS), NEAR, device="cpu")
-        assert bridge.verify(model, compiled, NEAR).ok
-    apart = NEAR + RNG.random(NEAR.shape)
-    model = KNeighborsClassifier(metric="precomputed").fit(NEAR, LABELS)
-    wrong = KNeighborsClassifier(metric="precomputed").fit(NEAR, (LABELS + 1) % 3)
-    assert not bridge.verify(wrong, bridge.compile(model, NEAR, device="cpu"), apart).ok
+@pytest.mark.parametrize("model", [KNeighborsClassifier, KNeighborsRegressor])
+def test_ties_explain_no_wrong_answer(model):
+    right = model(5, metric="hamming", algorithm="brute").fit(BITS, BITS[:, 0].astype(int))
+    wrong = model(5, metric="hamming", algorithm="brute").fit(BITS, 1 - BITS[:, 0].astype(int))
+    rows = BITS[:50]
+    assert (
+        np.sort(right.kneighbors(rows, 6)[0], axis=1)[:, 4:] == 0
+    ).all()  # all neighbours are tied, and say one thing
+
+    report = bridge.verify(wrong, bridge.export(right, BITS, check=False, target="cpu"), rows)
+
+    assert report.methods[0].loose_rows == len(rows)
 
 
-def test_tied_rows_do_not_explain_wrong_neighbours():
-    fits = [KNeighborsClassifier(metric="hamming", algorithm="brute").fit(rows, LABELS) for rows in (GRID, GRID[::-1])]
-    proto = bridge.export(fits[0], GRID, target="cpu", methods=["kneighbors"])
-    assert bridge.verify(fits[0], proto, GRID).ok
-    assert tied_neighbours(fits[1], GRID, 80).mean() > 0.9
-    assert bridge.verify(fits[1], proto, GRID).methods[0].loose_rows > 70
+def test_searches_with_an_order_of_their_own_have_no_ties():
+    for model in (KNeighborsClassifier(), KNeighborsClassifier(algorithm="brute", p=1)):
+        fitted = model.fit(GRID, LABELS)
+        assert not possible_by_ties(fitted, "predict", GRID, fitted.predict(GRID)).any()
+
+
+def test_possible_answers_lie_between_what_the_tied_can_add():
+    near = np.array([[0.0, 1.0, 2.0, 2.0, 2.0, 3.0]])
+    fitted = KNeighborsRegressor(3, metric="precomputed").fit(np.zeros((6, 6)), [0.0, 3.0, 9.0, 6.0, 30.0, 900.0])
+    assert possible_by_ties(fitted, "predict", near, np.array([(0 + 3 + 6) / 3])).all()
+    assert possible_by_ties(fitted, "predict", near, np.array([(0 + 3 + 30) / 3])).all()
+    assert not possible_by_ties(fitted, "predict", near, np.array([11.1])).any()
+    assert not possible_by_ties(fitted, "predict", near, np.array([2.9])).any()
 
 
 def test_ties_are_those_of_one_thread():
