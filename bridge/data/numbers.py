@@ -111,7 +111,10 @@ class NumberReader:
         if array.size == 1:  # a reduction by NumPy takes 2 us, and one row of a DataFrame has many columns
             value = abs(array.item())
             return bool(value <= FLOAT32_MAX if narrow else math.isfinite(value))
-        return bool(((np.abs(array) <= FLOAT32_MAX) if narrow and array.itemsize > 4 else np.isfinite(array)).all())
+        # The sum of squares shows NaN, infinities and large numbers in a third of the time of looking at each; where it
+        # overflows by itself, the caller looks.
+        most = FLOAT32_MAX * FLOAT32_MAX if narrow and array.itemsize > 4 else np.finfo(array.dtype).max
+        return bool(np.vdot(array, array) <= most)
 
     def _cast(self, array: NDArray[Any]) -> NDArray[Any]:
         if array.size == 1 and self._dtype.kind == "f" and not abs(array.item()) > FLOAT32_MAX:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bridge.method import Method
+    from bridge.runtime.blocks import Run
 
 CACHE_BYTES = 4 * 2**20
 """On a CPU, rows are run in batches whose widest step stays below this: larger ones leave the caches.
@@ -88,7 +89,7 @@ class Predictor:
         }
         builds = {m.name: AnswerBuilder(m, [shapes[name] for name in m.outputs]) for m in metadata.methods}
         for name, build in builds.items():
-            answer = partial(self._answer, list(build.method.outputs), build)
+            answer = partial(self._answer, partial(self._execute, list(build.method.outputs)), build)
             if name == "predict" and PREDICT_STD in builds:
                 answer = partial(self._predict, answer, [build, builds[PREDICT_STD]])
             if name in SEARCHES and build.method.tuple_of:
@@ -108,13 +109,13 @@ class Predictor:
 
         def __getattr__(self, name: str) -> Callable[[Any], Any]: ...
 
-    def _answer(self, outputs: list[str], build: AnswerBuilder, X: Any, **options: object) -> Any:  # noqa: N803
+    def _answer(self, run: Run, build: AnswerBuilder, X: Any, **options: object) -> Any:  # noqa: N803
         if options:
             raise InputTypeError(
                 f"{build.method.name} takes no {', '.join(options)}: the file holds the answer for X alone.\n"
                 f"Standard deviations are in it where the estimator has them and {PREDICT_STD!r} was exported."
             )
-        arrays = self._run_rows(outputs, X)
+        arrays = self._run_rows(run, X)
         answer = build.empty() if arrays is None else build(arrays)
         return answer if build.method.frame is None else build.method.frame.fill(answer, X)
 
@@ -134,22 +135,22 @@ class Predictor:
             )
         if not return_std:
             return predict(X)
-        arrays = self._run_rows([b.method.outputs[0] for b in builds], X)
+        arrays = self._run_rows(partial(self._execute, [b.method.outputs[0] for b in builds]), X)
         if arrays is None:
             return tuple(build.empty() for build in builds)
         return tuple(build([array]) for build, array in zip(builds, arrays, strict=True))
 
-    def _run_rows(self, outputs: list[str], X: Any) -> Sequence[NDArray[Any]] | None:  # noqa: N803
-        """Return the outputs for the rows of X, None where there are no rows."""
+    def _run_rows(self, run: Run, X: Any) -> Sequence[NDArray[Any]] | None:  # noqa: N803
+        """Return the outputs of `run` for the rows of X, None where there are no rows."""
         # Rows that hang on each other, which take no blocks, are not parted here either.
         if self._encode.expands and self._blocks.rows is not None and (count := row_count(X)) > TEXT_ROWS:
             vector = as_vector(X)
             rows = X if vector is None else vector
-            parts = [self._run_rows(outputs, take_rows(rows, some)) for some in _portions(count, TEXT_ROWS)]
+            parts = [self._run_rows(run, take_rows(rows, some)) for some in _portions(count, TEXT_ROWS)]
             return [np.concatenate(arrays) for arrays in zip(*(p for p in parts if p is not None), strict=True)]
         feeds = self._encode(X)
         count = _count_rows(feeds)
-        return self._blocks.run(partial(self._execute, outputs), feeds, count) if count else None
+        return self._blocks.run(run, feeds, count) if count else None
 
     def _execute(self, outputs: list[str], feeds: dict[str, NDArray[Any]]) -> Sequence[NDArray[Any]]:
         try:
@@ -160,9 +161,10 @@ class Predictor:
     def run(self, X: Any) -> dict[str, NDArray[Any]]:  # noqa: N803
         """Return every output of the graph by name, as the graph gives it."""
         names = list(self._session.outputs)
-        answers = self._run_rows(names, X)
+        run = partial(self._execute, names)
+        answers = self._run_rows(run, X)
         if answers is None:
-            answers = self._blocks.run(partial(self._execute, names), self._encode(X), 0)
+            answers = self._blocks.run(run, self._encode(X), 0)
         return dict(zip(names, answers, strict=True))
 
     def in_blocks(self, rows: int) -> Predictor:

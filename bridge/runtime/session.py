@@ -85,7 +85,8 @@ def open_session(model: bytes | str, *, device: Device, threads: int | None = No
 
 
 def _run_binding(run: Any, options: Any, outputs: list[str], feeds: dict[str, NDArray[Any]]) -> Arrays:
-    return cast("Arrays", run(outputs, feeds, options))
+    arrays: Arrays = run(outputs, feeds, options)
+    return arrays
 
 
 def open_reference(model: onnx.ModelProto) -> Session:
