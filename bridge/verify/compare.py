@@ -13,6 +13,7 @@ from bridge.data.frame import frame_columns, is_frame
 from bridge.data.table import numbers_at, replace_columns, row_count, take_rows
 from bridge.errors import BridgeError, InputError
 from bridge.method import SEARCHES, answer
+from bridge.verify.density import density_rounding
 from bridge.verify.report import MethodReport, Report
 from bridge.verify.rounding import answers_moved_by_rounding
 from bridge.verify.ties import BY_EQUALITY, distances_of, in_one_thread, possible_by_ties
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from bridge.runtime.predictor import Predictor
 
 MOST_WORST = 5
-HANDS_ON = ("best_estimator_", "_final_estimator")
-"""Where searches and pipelines keep the estimator whose answers they give."""
 MOST_UNSEEN = 4
 """A few tries of moving rows by rounding show its usual size, not the largest."""
 MOST_ROUNDINGS = 16
@@ -75,7 +74,10 @@ def compare_method(
     expected, actual = _ask_by_row(estimator, made, data), _ask_by_row(predictor, made, data)
     if problem := _mismatch(actual, expected):
         return MethodReport(label, rows, problem=problem)
+    density = density_rounding(estimator, data) if method == "score_samples" else None
     found = _differences(actual, expected, made, estimator, rows)
+    if density is not None:
+        found.beyond_rounding[density.allows(actual, expected)] = 0.0
     loose = found.labels | (found.scaled > bounds.scaled)
     explained = ~found.labels & (found.beyond_rounding <= bounds.scaled)
     if found.labels.any() and method in SEARCHES:
@@ -178,9 +180,6 @@ def _differences(actual: Any, expected: Any, method: Method, estimator: Any, row
         if method.roots:  # compared as squares: a root turns one rounding of 1e-16 near 0 into 1e-8
             got, want = np.square(got), np.square(want)  # noqa: PLW2901
         error = scaled_error(got, want)
-        if method.name == "score_samples" and _is_kernel_density(estimator):
-            # Subtracting bounds leaves -37 where the density is 0: the logarithm of one rounding of the largest.
-            error = np.minimum(error, scaled_error(np.exp(got), np.exp(want)))
         with np.errstate(invalid="ignore"):
             distance = np.abs(got.astype(np.float64) - want.astype(np.float64))
         absolute = np.maximum(absolute, _by_row(np.where(error > 0, np.nan_to_num(distance, nan=np.inf), 0.0)))
@@ -268,11 +267,6 @@ def _holds_labels(method: str, values: NDArray[Any], estimator: Any) -> bool:
         return method == "predict"
     classes = getattr(estimator, "classes_", ())
     return bool(np.isin(values, np.concatenate(classes) if isinstance(classes, list) else classes).all())
-
-
-def _is_kernel_density(estimator: Any) -> bool:
-    inner = next((i for name in HANDS_ON if (i := getattr(estimator, name, None)) is not None), None)
-    return type(estimator).__name__ == "KernelDensity" if inner is None else _is_kernel_density(inner)
 
 
 def _margins(estimator: Any, data: Any, rows: int) -> NDArray[np.float64]:

@@ -1,7 +1,8 @@
 """The bounds that decide whether two answers are equal, each with its derivation.
 
 Errors are *scaled*: the absolute difference divided by the larger of the reference's own size and the typical size
-(root mean square) of its column, so that a value near zero in a column of thousands is not held to its own digits.
+(root mean square) of its column, so that a value near zero in a column of thousands is not held to its own digits. What scikit-learn's KernelDensity
+loses by subtracting is derived in bridge.verify.density, which needs its tree.
 """
 
 from __future__ import annotations

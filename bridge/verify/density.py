@@ -1,0 +1,89 @@
+"""How far scikit-learn's own KernelDensity is off: it subtracts bounds, whose rounding is left where rows are few."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+UNIT = float(np.finfo(np.float64).epsneg)
+"""The relative error of one rounding, 2**-53."""
+
+
+@dataclass(frozen=True)
+class DensityRounding:
+    """The rounding of scikit-learn's scores, for each row: of `exp(score - shift)` it is `error`, both (rows,)."""
+
+    shift: NDArray[np.float64]
+    error: NDArray[np.float64]
+
+    def allows(self, got: NDArray[np.float64], want: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Return which scores (rows,) differ by no more."""
+        with np.errstate(invalid="ignore", over="ignore"):
+            apart = np.abs(np.exp(got - self.shift) - np.exp(want - self.shift))
+        return np.asarray(apart <= self.error)
+
+
+def density_rounding(estimator: Any, data: Any) -> DensityRounding | None:
+    """Return how far the answers of a KernelDensity, of a pipeline or search with one too, are off; None for others.
+
+    scikit-learn starts with S, the most that the N fitted rows may add up to, N times the kernel at the least distance
+    that its tree allows. It then replaces each node's part of S by those of the node's two children, and those of the
+    leaves by nothing (`_kde_single_breadthfirst`): 2 m - 1 additions and subtractions for m nodes. Half of what is left
+    of S, in truth 0, it adds to the density; and where rounding leaves nothing too early, it stops with as much missing.
+
+    Both work on logarithms, r = a + log(v). With u = 2**-53, a rounding of r changes exp(r) by u |r| exp(r), which is
+    at most u S (|log S| + 1) for exp(r) <= S; the sum or difference v of two exponentials is off by less than 3 u, and
+    log(v) by u |log v|, where v |log v| < 1 for v <= 2. Each step so adds less than u S (|log S| + 5) to the error.
+    """
+    inner, rows = _kernel_density(estimator, data)
+    if inner is None:
+        return None
+    tree = inner.tree_
+    points, _, nodes, _ = tree.get_arrays()
+    options = {"h": inner.bandwidth_, "kernel": inner.kernel, "return_log": True}
+    # A tree of one row gives the kernel itself: at a distance of 0 what makes it a density, on a line its logarithm.
+    row = np.asarray(points)[:1]
+    norm = _tree_of(inner, row).kernel_density(row, **options)[0]
+    line = type(tree)(np.zeros((1, 1)))
+    least = np.column_stack([_least_distances(inner, rows), np.zeros(len(rows))])
+    at_least, at_zero = (line.kernel_density(np.ascontiguousarray(d[:, None]), **options) for d in least.T)
+    most = at_least - at_zero
+    total = len(points) if tree.sample_weight is None else float(tree.sum_weight)
+    logarithm = np.abs(np.where(np.isfinite(most), most, 0.0) + np.log(total))
+    shift = np.where(np.isfinite(most), most, 0.0) + norm
+    return DensityRounding(shift, np.where(np.isfinite(most), 2 * len(nodes) * UNIT * (logarithm + 5), 0.0))
+
+
+def _least_distances(model: Any, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the least distance (rows,) that the tree's bounds allow to any fitted row."""
+    _, _, nodes, bounds = model.tree_.get_arrays()
+    if len(bounds) == 2:  # corners of boxes, which lie in that of the root
+        beyond = rows - np.clip(rows, bounds[0, 0], bounds[1, 0])
+        distance, _ = _tree_of(model, np.zeros((1, rows.shape[1]))).query(beyond)
+        return np.asarray(distance[:, 0])
+    distance, place = _tree_of(model, np.asarray(bounds[0])).query(rows, k=len(nodes))
+    return np.asarray(np.maximum(0.0, distance - np.asarray(nodes)["radius"][place]).min(axis=1))
+
+
+def _tree_of(model: Any, points: NDArray[np.float64]) -> Any:
+    return type(model.tree_)(points, metric=model.metric, **(model.metric_params or {}))
+
+
+def _kernel_density(estimator: Any, data: Any) -> tuple[Any | None, Any]:
+    """Return the KernelDensity in a search or a pipeline, and the rows that it is asked about."""
+    if hasattr(estimator, "bandwidth_") and hasattr(estimator, "tree_"):
+        return estimator, np.ascontiguousarray(np.asarray(data, np.float64))
+    best = getattr(estimator, "best_estimator_", None)
+    if best is not None:
+        return _kernel_density(best, data)
+    steps = [step for _, step in getattr(estimator, "steps", ())]
+    if not steps or _kernel_density(steps[-1], np.zeros((0, 1)))[0] is None:
+        return None, data
+    for step in steps[:-1]:
+        data = data if step in (None, "passthrough") else step.transform(data)
+    return _kernel_density(steps[-1], data)
