@@ -57,7 +57,8 @@ def possible_by_ties(estimator: Any, method: str, data: Any, actual: Any) -> NDA
         return possible
     said = np.asarray(getattr(estimator, "_y", np.zeros((0, 0))))
     weights = getattr(estimator, "weights", None)
-    if said.ndim != 1 or weights not in ("uniform", "distance") or estimator.n_neighbors >= len(said):
+    count = getattr(estimator, "n_neighbors", None)  # None for those that ask all within a radius
+    if said.ndim != 1 or weights not in ("uniform", "distance") or count is None or count >= len(said):
         return possible
     classes = getattr(estimator, "classes_", None)
     votes = said[:, None] if classes is None else np.eye(len(classes))[said]
@@ -66,7 +67,7 @@ def possible_by_ties(estimator: Any, method: str, data: Any, actual: Any) -> NDA
         some = np.arange(start, min(start + size, len(possible)))
         distance, index = estimator.kneighbors(take_rows(data, some), n_neighbors=len(said))
         for row, near, order in zip(some, distance, index, strict=True):
-            bounds = _bounds(near, votes[order].astype(np.float64), estimator.n_neighbors, weights)
+            bounds = _bounds(near, votes[order].astype(np.float64), count, weights)
             if bounds is not None:
                 possible[row] = _is_within(np.asarray(actual)[row], *bounds, method, classes)
     return possible

@@ -11,6 +11,8 @@ from sklearn.neighbors._ball_tree import kernel_norm
 from bridge.errors import UnsupportedError
 from bridge.export.converters.metrics import metric_of
 from bridge.export.converters.neighbour_search import search_of
+from bridge.export.converters.neighbour_ties import Tree
+from bridge.export.converters.tree_pruning import WITHOUT_TRIANGLES, distances_met_by_density, distances_to_centers
 from bridge.export.registry import Answer, Neighbours, converts
 
 if TYPE_CHECKING:
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 
     from bridge.export.block import Block
     from bridge.export.builder import Builder
+
+ENDLESS = frozenset({"gaussian", "exponential"})
+"""Kernels that are above 0 at any distance; the others end at the bandwidth."""
 
 
 @converts(KernelDensity)
@@ -31,14 +36,20 @@ def convert_kernel_density(b: Builder, model: Any, x: Block) -> Mapping[str, Ans
             f"KernelDensity with atol={model.atol!r} and rtol={model.rtol!r} answers with an approximation that hangs "
             "on its tree.\nFit with atol=0 and rtol=0, the default."
         )
-    points, _, _, _ = model.tree_.get_arrays()
     metric = metric_of(model.metric, model.metric_params)
-    distances = metric.root(b, metric.reduced(b, x.matrix(np.float64), np.asarray(points)))
-    logs = _log_kernel(b, distances, float(model.bandwidth_), model.kernel)
+    given, order, _, _ = model.tree_.get_arrays()
+    points = np.asarray(given)[order]
+    distances = metric.root(b, metric.reduced(b, x.matrix(np.float64), points))
+    width = float(model.bandwidth_)
+    tree = Tree.of(model.tree_)
+    if tree.is_ball and metric.name in WITHOUT_TRIANGLES and model.kernel not in ENDLESS:
+        centers = distances_to_centers(b, x.matrix(np.float64), tree, metric)
+        distances = distances_met_by_density(b, distances, centers, tree, width, model.kernel)
+    logs = _log_kernel(b, distances, width, model.kernel)
     weights = model.tree_.sample_weight
     if weights is not None:
         with np.errstate(divide="ignore"):
-            logs = b.add(logs, b.constant(np.log(np.asarray(weights))[None]))
+            logs = b.add(logs, b.constant(np.log(np.asarray(weights)[order])[None]))
     total = float(model.tree_.sum_weight) if weights is not None else len(points)
     norm = kernel_norm(model.bandwidth_, points.shape[1], model.kernel, return_log=True) - np.log(total)
     return {"score_samples": b.combine("Add", b.flatten_column(_log_sum(b, logs)), np.asarray(norm))}

@@ -16,6 +16,12 @@ from bridge.export.builder import dtype_of
 from bridge.export.converters.formulas import MOST_COLUMNS
 from bridge.export.converters.metrics import Metric, metric_of
 from bridge.export.converters.neighbour_ties import Tree, expects_ties, resolve_ties
+from bridge.export.converters.tree_pruning import (
+    WITHOUT_TRIANGLES,
+    distances_to_centers,
+    met_by_search,
+    within_by_tree,
+)
 from bridge.export.dense import to_dense
 from bridge.export.registry import Neighbours
 from bridge.opset import ARBITRARY_TIES
@@ -86,15 +92,19 @@ class Search:
 
     def within(self, b: Builder, x: Block, radius: float) -> tuple[ir.Value, ir.Value]:
         """Return (rows, points): the distances, float64, and whether they are within `radius`."""
-        if self.metric.name == "haversine" and radius >= np.pi:
+        goes_around = self.metric.name == "haversine" and radius >= np.pi
+        if goes_around and self.tree is None:
             raise UnsupportedError(
-                f"a radius of {radius!r} reaches around the globe, where scikit-learn's answer hangs on its tree.\n"
-                "Fit with a radius below pi."
+                f"a radius of {radius!r} reaches around the globe, which scikit-learn's brute force finds no rows in.\n"
+                "Fit with a radius below pi, or with algorithm='ball_tree'."
             )
         reduced = self.reduced(b, x)
         inside = b.op("LessOrEqual", reduced, b.like(self.metric.reduced_radius(radius), reduced))
         if self.multiplied:
             note_ties(inside)
+        if self.tree is not None and (self._walks_tree or goes_around):
+            centers = distances_to_centers(b, x.matrix(np.float64), self.tree, self.metric)
+            inside = within_by_tree(b, inside, centers, self.tree, radius)
         distance = self.root(b, reduced)
         if self.noise is not None:
             same = b.op("Equal", reduced, b.like(0, reduced))
@@ -119,7 +129,7 @@ class Search:
             reduced, place = self._nearest_of_candidates(b, x, k)
             note_ties(place)
         else:
-            reduced, place = b.sorted_rows(self.reduced(b, x), k)
+            reduced, place = b.sorted_rows(self._met(b, x, k), k)
             note_ties(place)
         distance = self.root(b, reduced)
         if self.noise is not None:
@@ -133,15 +143,26 @@ class Search:
             return place
         return b.op("Gather", b.constant(self.order), place, axis=0)
 
+    @property
+    def _walks_tree(self) -> bool:
+        return self.tree is not None and self.tree.is_ball and self.metric.name in WITHOUT_TRIANGLES
+
+    def _met(self, b: Builder, x: Block, k: int) -> ir.Value:
+        """Return `reduced`, with infinity for the points that scikit-learn's tree passes over."""
+        reduced = self.reduced(b, x)
+        if self.tree is None or not self._walks_tree:
+            return reduced
+        return met_by_search(b, reduced, self.tree.least(b, x.matrix(np.float64), self.metric), self.tree, k)
+
     def _nearest_with_ties(self, b: Builder, x: Block, k: int) -> tuple[ir.Value, ir.Value]:
-        near, place = b.sorted_rows(self.reduced(b, x), k + 1)
+        near, place = b.sorted_rows(self._met(b, x, k), k + 1)
         if self.multiplied:
             note_ties(place)
 
         def again(rows: ir.Value) -> tuple[ir.Value, ir.Value | None]:
             some = x.of(b.op("Gather", x.matrix(), rows, axis=0), x.width)
             least = None if self.tree is None else self.tree.least(b, some.matrix(np.float64), self.metric)
-            return self.reduced(b, some), least
+            return self._met(b, some, k), least
 
         resolved = resolve_ties(b, near, place, k, again=again, tree=self.tree, points=len(self.order))
         return b.take_columns(near, range(k)), resolved

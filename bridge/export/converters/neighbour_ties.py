@@ -106,7 +106,7 @@ def resolve_ties(
         rank = b.constant(np.arange(points, dtype=np.float64)[None])
         parts = -(-points // FIRST)
     else:
-        part = b.op("Gather", _visits(b, least, len(tree.radii)), b.constant(tree.leaf_of), axis=1)
+        part = b.op("Gather", visits(b, least, len(tree.radii)), b.constant(tree.leaf_of), axis=1)
         rank = b.add(b.mul(part, b.constant(float(points))), b.constant(np.arange(points, dtype=np.float64)[None]))
         parts = int(tree.leaf_of.max()) + 1
     values, places, count = _sequence(b, distances, part, rank, k, parts)
@@ -115,7 +115,7 @@ def resolve_ties(
     return b.op("ScatterND", first, b.reshape(tied, [-1, 1]), kept)
 
 
-def _visits(b: Builder, least: ir.Value, nodes: int) -> ir.Value:
+def visits(b: Builder, least: ir.Value, nodes: int) -> ir.Value:
     """Return (rows, leaves), the turn at which each leaf is met: 0 for the first."""
     left_nodes = np.arange(1, nodes, 2)
     later_left = b.op("Greater", b.take_columns(least, left_nodes), b.take_columns(least, left_nodes + 1))

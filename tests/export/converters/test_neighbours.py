@@ -195,10 +195,11 @@ def test_metric_without_a_formula_is_refused_by_name():
         metric_of("kulczynski1", None).reduced(Builder(), ir.Value(name="x"), X)
 
 
-def test_radius_around_the_globe_is_refused():
+def test_radius_around_the_globe_is_refused_without_a_tree():
     places = RNG.uniform(-1, 1, (100, 2))
     with pytest.raises(UnsupportedError, match="around the globe"):
-        bridge.compile(RadiusNeighborsRegressor(4.0, metric="haversine").fit(places, places[:, 0]), places)
+        model = RadiusNeighborsRegressor(4.0, metric="haversine", algorithm="brute")
+        bridge.compile(model.fit(places, places[:, 0]), places)
 
 
 def test_radius_models_answer_searches_too():
