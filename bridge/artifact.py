@@ -54,6 +54,9 @@ class Metadata:
         Whether every decision is taken on the estimator's own bits, so that rows on a threshold agree too.
     sums_float32
         Whether the estimator itself sums, or takes exponentials, in float32: its answers then have float32's rounding.
+    refused, reasons
+        The output that says which rows the estimator raises for, int64 (rows,): 0 for none of them, else 1 + the
+        position of its reason. "" where it raises for no row that the schema takes.
     forms
         How each group of trees is written, in words.
     versions
@@ -72,6 +75,8 @@ class Metadata:
     row_bytes: int = 0
     exact_decisions: bool = False
     sums_float32: bool = False
+    refused: str = ""
+    reasons: tuple[str, ...] = ()
     forms: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     parity: Mapping[str, Any] = field(default_factory=dict)

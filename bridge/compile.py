@@ -123,7 +123,7 @@ def export(
         options,
         precision=chosen_precision,
         inputs_are_rounded=not fits_float32(sample, exported.schema),
-        never_missing=frozenset(c.name for c in exported.schema.columns if not c.allow_nan),
+        never_missing=frozenset(c.name for c in exported.schema.columns if not c.takes("nan")),
     )
     _check_batches(model, form)
     metadata = Metadata(
@@ -136,6 +136,8 @@ def export(
         classes_is_list=isinstance(getattr(estimator, "classes_", None), list),
         row_bytes=0 if model.meta[MIXED_ROWS] else row_bytes(model),
         sums_float32=exported.sums_float32,
+        refused=exported.refused,
+        reasons=exported.reasons,
         exact_decisions=bool(model.meta.get(EXACT_DECISIONS)),
         forms=model.meta[NOTES],
         versions=_versions(),

@@ -86,7 +86,7 @@ def text_copies(model: onnx.ModelProto) -> dict[str, str]:
 
 def other_outputs(model: onnx.ModelProto, metadata: Metadata) -> dict[str, str]:
     """Return the outputs that answer no method, each with its dtype and shape in words."""
-    answered = {name for method in metadata.methods for name in method.outputs}
+    answered = {name for method in metadata.methods for name in method.outputs} | {metadata.refused}
     return {o.name: _in_words(o) for o in model.graph.output if o.name not in answered}
 
 

@@ -109,6 +109,8 @@ def _host_work(metadata: Metadata, text: Counter[str], copies: Mapping[str, str]
     named = [m.name for m in metadata.methods if m.labels]
     if named:
         yield f"codes to label names, by the predictor: {', '.join(named)}"
+    for reason in metadata.reasons:
+        yield f"rows refused by the predictor, which output {metadata.refused!r} names: {reason}"
     if copies:
         repeated = [f"{output} of {source}" for output, source in copies.items()]
         yield f"outputs that repeat a text input, by the caller: {', '.join(repeated)}"

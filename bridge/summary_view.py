@@ -99,7 +99,8 @@ def _inputs(summary: Summary) -> Table:
 def _values(column: Column) -> str:
     notes = [f"{len(column.vocabulary)} known, others refused" if column.strict else f"{len(column.vocabulary)} known"]
     notes = notes if column.vocabulary else [f"hashed to {column.analysis.width}"] if column.analysis else []
-    refused = [name for name, allowed in (("NaN", column.allow_nan), ("infinity", column.allow_inf)) if not allowed]
+    taken = {"NaN": column.takes("nan"), "infinity": column.takes("inf")}
+    refused = [name for name, is_taken in taken.items() if not is_taken]
     if column.is_text:
         refused = ["missing"] if not column.allow_nan else []
     return "; ".join(notes + ([f"no {' or '.join(refused)}"] if refused else []))

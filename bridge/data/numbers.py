@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from bridge.data.schema import Column
 
+Kind = Literal["nan", "inf", "huge"]
+_KINDS: tuple[Kind, ...] = ("nan", "inf", "huge")
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
@@ -27,6 +29,8 @@ class NumberReader:
         self.column = column
         self._dtype = np.dtype(column.tensor)
         self._is_matrix = column.width > 1 or column.name == ARRAY_INPUT
+        # Finds the columns of each kind that refuse it; positions that a damaged file makes up show here.
+        self._refusing = {kind: _refusing(column, kind) for kind in _KINDS}
         self._takes_all_floats = column.allow_nan and column.allow_inf and column.allow_huge
 
     def __call__(self, array: NDArray[Any]) -> NDArray[Any]:
@@ -84,22 +88,30 @@ class NumberReader:
             f"{self.column.dtype}.\nCast it, or export again with a sample of the new data."
         )
 
+    def _refused(self, found: NDArray[np.bool_], kind: Kind) -> NDArray[np.bool_]:
+        """Return `found`, (rows, width), in the columns alone that refuse such numbers."""
+        refusing = self._refusing[kind]
+        return found if refusing is None else found & refusing
+
     def _check_floats(self, array: NDArray[Any]) -> None:
         """Raise for floats that the estimator refuses."""
         column = self.column
         if self._is_harmless(array):
             return
-        if not column.allow_nan and (bad := np.isnan(array)).any():
+        if not column.allow_nan and (bad := self._refused(np.isnan(array), "nan")).any():
             raise InputError(
                 f"{self._where(bad)} contains NaN{_in_row(bad)}, which the estimator does not accept.\n"
                 "Impute it, or put an imputer into the pipeline and export again."
             )
-        if not column.allow_inf and (bad := np.isinf(array)).any():
+        if not column.allow_inf and (bad := self._refused(np.isinf(array), "inf")).any():
             raise InputError(
                 f"{self._where(bad)} contains infinity{_in_row(bad)}, which the estimator does not accept.\n"
                 "Clip or drop it."
             )
-        if not column.allow_huge and (bad := np.isfinite(array) & (np.abs(array.astype(float)) > FLOAT32_MAX)).any():
+        if column.allow_huge:
+            return
+        is_huge = np.isfinite(array) & (np.abs(array.astype(float)) > FLOAT32_MAX)
+        if (bad := self._refused(is_huge, "huge")).any():
             raise InputError(
                 f"{self._where(bad)} contains {_first(array, bad)!r}{_in_row(bad)}; the estimator accepts numbers up "
                 f"to {FLOAT32_MAX:.2g} (float32).\nClip or drop it."
@@ -150,6 +162,15 @@ class NumberReader:
         if not self._is_matrix:
             return f"column {self.column.name!r}"
         return "X" if bad is None else f"column {int(np.argwhere(bad)[0, 1])} of X"
+
+
+def _refusing(column: Column, kind: Kind) -> NDArray[np.bool_] | None:
+    """Return which columns, (width,), refuse numbers of a kind where some do and some do not, else None."""
+    if not (taken := list(getattr(column, f"{kind}_columns"))):
+        return None
+    refusing = np.ones(column.width, np.bool_)
+    refusing[taken] = False
+    return refusing
 
 
 def unknown_categories(column: str, values: set[Any]) -> InputError:

@@ -64,6 +64,8 @@ class Column:
         Whether the estimator raises on a value that `vocabulary` or `allowed` does not hold.
     allow_nan, allow_none, allow_inf, allow_huge
         Whether the estimator accepts NaN, None (in text), infinities and numbers beyond float32 here.
+    nan_columns, inf_columns, huge_columns
+        Where this input has several columns and only some accept such numbers: their positions in it.
     analysis
         For text that the host takes apart into terms: how. The input then holds positions of terms, and there is a
         second one for their counts.
@@ -84,12 +86,20 @@ class Column:
     allow_none: bool = True
     allow_inf: bool = True
     allow_huge: bool = True
+    nan_columns: tuple[int, ...] = ()
+    inf_columns: tuple[int, ...] = ()
+    huge_columns: tuple[int, ...] = ()
     analysis: Analysis | None = None
     problem: str = ""
 
     @property
     def is_text(self) -> bool:
         return self.dtype == "text"
+
+    def takes(self, kind: Literal["nan", "inf", "huge"], position: int | None = None) -> bool:
+        """Return whether the estimator accepts such numbers in one of this input's columns, or in any."""
+        some: tuple[int, ...] = getattr(self, f"{kind}_columns")
+        return getattr(self, f"allow_{kind}") or (bool(some) if position is None else position in some)
 
     def is_checked(self, position: int = 0) -> bool:
         """Return whether an encoder accepts only some values in one of this input's columns."""

@@ -38,6 +38,14 @@ class Terms:
     width: int
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """Rows that an estimator raises for: bool (rows, k), true where any column is, and why, in words."""
+
+    condition: ir.Value
+    reason: str
+
+
 @dataclass
 class Builder:
     """A graph under construction, at opset 13.
@@ -55,6 +63,8 @@ class Builder:
     """The matrices that are known as terms too, which is how `project` multiplies them."""
     pieces: dict[ir.Value, list[tuple[ir.Value, int]]] = field(default_factory=dict)
     """The matrices that stand side by side, each with its width, in a matrix of which some are terms."""
+    refusals: list[Refusal] = field(default_factory=list)
+    """What `refuse` was told."""
     _constants: dict[tuple[str, tuple[int, ...], bytes], list[ir.Value]] = field(default_factory=dict)
     _count: int = 0
 
@@ -96,6 +106,14 @@ class Builder:
         """Take over nodes and initializers that were made elsewhere, in topological order."""
         self.nodes.extend(nodes)
         self.initializers.extend(initializers)
+
+    def refuse(self, condition: ir.Value, reason: str) -> None:
+        """Have the predictor refuse rows in which `condition`, bool (rows, k), holds in any column.
+
+        For what the estimator raises for, whatever the method. Other runtimes are told by the output that this makes;
+        what the graph answers for such rows counts for nothing.
+        """
+        self.refusals.append(Refusal(condition, reason))
 
     def cast(self, x: ir.Value, dtype: DTypeLike) -> ir.Value:
         """Return `x` in `dtype`; no node where it already is."""

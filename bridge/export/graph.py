@@ -19,6 +19,7 @@ from bridge.export.block import Block
 from bridge.export.builder import Builder, get_rounding
 from bridge.export.inputs import finish_schema, name_terms, open_inputs
 from bridge.export.probe import probe_schema
+from bridge.export.refusals import close_refusals
 from bridge.export.registry import Answer, Given, Labels, Neighbours, Refused, RowsSecond, convert
 from bridge.method import METHODS, PREDICT_STD, SEARCHES, Classes, FrameForm, Method, offers
 from bridge.opset import (
@@ -71,6 +72,8 @@ class Exported:
     methods: tuple[Method, ...]
     estimator_class: str
     sums_float32: bool = False
+    refused: str = ""
+    reasons: tuple[str, ...] = ()
 
 
 def export_graph(estimator: Any, sample: object, *, methods: Sequence[str] | None = None) -> Exported:
@@ -114,6 +117,8 @@ def export_graph(estimator: Any, sample: object, *, methods: Sequence[str] | Non
         values, spec = _close_method(b, name, given, actual[name], taken)
         outputs += values
         specs.append(spec)
+    refused, reasons = close_refusals(b, taken)
+    outputs += refused
     schema = finish_schema(schema, block)
     _rename_constants(b.initializers, taken)
     graph = ir.Graph(
@@ -132,6 +137,8 @@ def export_graph(estimator: Any, sample: object, *, methods: Sequence[str] | Non
         tuple(specs),
         f"{cls.__module__}.{cls.__qualname__}",
         sums_float32=any(n.op_type in _ROUNDING and n.outputs[0].dtype == ir.DataType.FLOAT for n in b.nodes),
+        refused="".join(str(value.name) for value in refused),
+        reasons=reasons,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +14,24 @@ from bridge.data.table import replace_columns, row_count, select_columns, take_r
 from bridge.export.asking import answer_quietly
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from bridge.data.schema import Column, Schema
 
+    _Group = tuple[int, ...]
+
 MOST_PROBES = 200
 """An estimator is asked about values at most this often; columns not told apart by then count as refusing."""
 HUGE = 1e300
 """A number beyond float32."""
+MOST_DEPTH = 6
+MOST_INSIDE = 8
+"""Estimators in estimators, and in a list of them, that are looked at: those of an ensemble are alike."""
+_LIBRARIES = ("sklearn.", "lightgbm.", "xgboost.", "catboost.")
+_APART = ("transformers_", "estimators_features_", "is_categorical_", "get_support", "features_")
+"""What ColumnTransformer, Bagging*, HistGradientBoosting*, selectors of columns and MissingIndicator have."""
 ORDER_ROWS = 50
 """Rows on which an estimator that knows no column names shows whether it reads columns by name or by position."""
 
@@ -55,55 +64,90 @@ def _answer(estimator: Any, method: str, data: Any) -> Any:
 
 
 def _probe_values(schema: Schema, row: Any, ask: _Question) -> Schema:
-    floats = [c for c in schema.columns if c.tensor.startswith("float")]
-    texts = [c for c in schema.columns if c.is_text]
+    apart = tells_columns_apart(ask.estimator)
+    floats = _groups([c for c in schema.columns if c.tensor.startswith("float")], apart=apart)
+    texts = _groups([c for c in schema.columns if c.is_text], apart=apart)
+    texts_at = {position for group in texts for position in group}
     # Only pandas and NumPy hold NaN beside text; elsewhere None is the one missing value.
     holds_nan = not hasattr(row, "with_columns") and not hasattr(row, "column_names")
-    takes_none = _columns_that_take(None, texts, row, ask)
-    takes_nan = _columns_that_take(np.nan, [*floats, *texts] if holds_nan else floats, row, ask)
+
+    def accepts(groups: Sequence[_Group], value: float | None) -> bool:
+        return ask.accepts(replace_columns(row, _filled(groups, value, texts_at)))
+
+    takes_none = _groups_that_take(texts, partial(accepts, value=None))
+    takes_nan = _groups_that_take([*floats, *texts] if holds_nan else floats, partial(accepts, value=np.nan))
     takes_nan |= set() if holds_nan else takes_none
-    takes_inf = _columns_that_take(np.inf, floats, row, replace(ask, budget=islice(ask.budget, MOST_PROBES // 4)))
+    few = replace(ask, budget=islice(ask.budget, MOST_PROBES // 4))
+    takes_inf = _groups_that_take(floats, lambda g: few.accepts(replace_columns(row, _filled(g, np.inf, texts_at))))
     # All or none: what refuses a number that float32 cannot hold, a forest, comes last and takes all that is left.
-    wide = [c for c in floats if c.tensor == "float64" and c.name not in takes_inf]
-    takes_huge = not wide or ask.accepts(replace_columns(row, _filled(wide, HUGE)))
+    doubles = {c.index + i for c in schema.columns if c.tensor == "float64" for i in range(c.width)}
+    wide = [g for g in floats if doubles.issuperset(g) and not takes_inf.issuperset(g)]
+    takes_huge = not wide or accepts(wide, HUGE)
+    refuses_huge = {position for group in wide for position in group} if not takes_huge else set()
 
     def described(column: Column) -> Column:
-        name = column.name
+        places = range(column.index, column.index + column.width)
         if column.is_text:
-            return replace(column, allow_nan=name in takes_nan, allow_none=name in takes_none)
-        if column not in floats:
+            return replace(column, allow_nan=column.index in takes_nan, allow_none=column.index in takes_none)
+        if not column.tensor.startswith("float"):
             return column
         return replace(
             column,
-            allow_nan=name in takes_nan,
-            allow_inf=name in takes_inf,
-            allow_huge=takes_huge or column not in wide,
+            **_accepted("nan", [p in takes_nan for p in places]),
+            **_accepted("inf", [p in takes_inf for p in places]),
+            **_accepted("huge", [p not in refuses_huge for p in places]),
         )
 
     return schema.with_columns(map(described, schema.columns))
 
 
-def _columns_that_take(value: float | None, candidates: Sequence[Column], row: Any, ask: _Question) -> set[str]:
-    """Return the names of the columns in which `value` is accepted, found by halving."""
-    if not candidates:
-        return set()
-    if ask.accepts(replace_columns(row, _filled(candidates, value))):
-        return {c.name for c in candidates}
-    if len(candidates) == 1:
-        return set()
-    middle = len(candidates) // 2
-    return _columns_that_take(value, candidates[:middle], row, ask) | _columns_that_take(
-        value, candidates[middle:], row, ask
-    )
+def tells_columns_apart(estimator: Any, depth: int = 0) -> bool:
+    """Return whether an estimator may treat the columns of an array differently: if not, one answer is for all.
+
+    By the attributes of scikit-learn's fitted estimators, those inside included. Of others' nothing is known.
+    """
+    attributes = vars(estimator) if hasattr(estimator, "__dict__") else {}
+    if not type(estimator).__module__.startswith(_LIBRARIES) or any(hasattr(estimator, a) for a in _APART):
+        return True
+    inside = [part for value in attributes.values() for part in _estimators_in(value)]
+    return depth < MOST_DEPTH and any(tells_columns_apart(part, depth + 1) for part in inside)
 
 
-def _filled(columns: Sequence[Column], value: float | None) -> dict[int, NDArray[Any]]:
-    """Return `value` for every position of the columns, for a table of one row."""
-    return {
-        position: np.array([value], object if column.is_text else np.float64)
-        for column in columns
-        for position in range(column.index, column.index + column.width)
-    }
+def _estimators_in(value: Any) -> Iterator[Any]:
+    """Yield the fitted or unfitted estimators in an attribute: itself, or the first few of a list of them."""
+    for part in list(value)[:MOST_INSIDE] if isinstance(value, (list, tuple)) else [value]:
+        for one in part if isinstance(part, tuple) else [part]:  # steps have names
+            if hasattr(one, "get_params") and not isinstance(one, type):
+                yield one
+
+
+def _groups(columns: Sequence[Column], *, apart: bool) -> list[_Group]:
+    """Return the positions of these inputs' columns in the table, those together that one answer is for."""
+    whole = [tuple(range(c.index, c.index + c.width)) for c in columns]
+    return [(position,) for group in whole for position in group] if apart else whole
+
+
+def _groups_that_take(groups: Sequence[_Group], accepts: Callable[[Sequence[_Group]], bool]) -> set[int]:
+    """Return the positions in which a value is accepted, found by halving."""
+    if not groups:
+        return set()
+    if accepts(groups):
+        return {position for group in groups for position in group}
+    if len(groups) == 1:
+        return set()
+    middle = len(groups) // 2
+    return _groups_that_take(groups[:middle], accepts) | _groups_that_take(groups[middle:], accepts)
+
+
+def _filled(groups: Sequence[_Group], value: float | None, texts_at: set[int]) -> dict[int, NDArray[Any]]:
+    """Return `value` for every position of the groups, for a table of one row."""
+    return {p: np.array([value], object if p in texts_at else np.float64) for group in groups for p in group}
+
+
+def _accepted(kind: str, taken: Sequence[bool]) -> dict[str, Any]:
+    """Return what a Column says of numbers of a kind that these of its columns take."""
+    some = () if all(taken) else tuple(i for i, is_taken in enumerate(taken) if is_taken)
+    return {f"allow_{kind}": all(taken), f"{kind}_columns": some}
 
 
 def _probe_order(estimator: Any, schema: Schema, sample: Any, methods: Sequence[str]) -> Schema:

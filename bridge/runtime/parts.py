@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from bridge.method import Method
     from bridge.runtime.session import Arrays, Run, Session
 
 LEAST_BYTES = 2**16
@@ -22,9 +21,9 @@ MOST_SHARE = 0.5
 
 
 def open_parts(
-    model: onnx.ModelProto, methods: Iterable[Method], whole: Session, open_part: Callable[[bytes], Session]
+    model: onnx.ModelProto, wanted: Iterable[tuple[str, ...]], whole: Session, open_part: Callable[[bytes], Session]
 ) -> Session:
-    """Return a session that runs a method's own part of the graph where that is the lesser one.
+    """Return a session that runs the part of the graph behind some outputs, each of `wanted`, where that is the lesser.
 
     onnxruntime computes all of a graph whatever is fetched (1.31.1, `only_execute_path_to_fetches` or not): the mean of
     a Gaussian process of 1,000 rows took ten times as long beside its standard deviation.
@@ -34,10 +33,10 @@ def open_parts(
     if total < LEAST_BYTES:
         return whole
     runs = {}
-    for method in methods:
-        needed = _needed(model.graph, method.outputs)
+    for outputs in wanted:
+        needed = _needed(model.graph, outputs)
         if sum(sizes[name] for name in needed & sizes.keys()) <= MOST_SHARE * total:
-            runs[method.outputs] = open_part(_part(model, method.outputs, needed).SerializeToString()).run
+            runs[outputs] = open_part(_part(model, outputs, needed).SerializeToString()).run
     return replace(whole, run=_Router(whole.run, runs)) if runs else whole
 
 

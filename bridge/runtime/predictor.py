@@ -22,6 +22,7 @@ from bridge.runtime.blocks import Blocks
 from bridge.runtime.neighbours import search
 from bridge.runtime.parts import open_parts
 from bridge.runtime.providers import CUDA, check_device
+from bridge.runtime.refusals import answered_rows, refused_output
 from bridge.runtime.session import Session, open_reference, open_session
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from bridge.method import Method
     from bridge.runtime.blocks import Run
+    from bridge.runtime.refusals import Ask
 
 CACHE_BYTES = 4 * 2**20
 """On a CPU, rows are run in batches whose widest step stays below this: larger ones leave the caches.
@@ -89,9 +91,10 @@ class Predictor:
         }
         builds = {m.name: AnswerBuilder(m, [shapes[name] for name in m.outputs]) for m in metadata.methods}
         for name, build in builds.items():
-            answer = partial(self._answer, partial(self._execute, list(build.method.outputs)), build)
+            answer = partial(self._answer, self._asking(build.method.outputs), build)
             if name == "predict" and PREDICT_STD in builds:
-                answer = partial(self._predict, answer, [build, builds[PREDICT_STD]])
+                both = [build, builds[PREDICT_STD]]
+                answer = partial(self._predict, answer, both, self._asking([b.method.outputs[0] for b in both]))
             if name in SEARCHES and build.method.tuple_of:
                 answer = partial(search, answer, build.method)
             answer.__doc__ = f"Return the estimator's `{name}` for X."
@@ -109,13 +112,22 @@ class Predictor:
 
         def __getattr__(self, name: str) -> Callable[[Any], Any]: ...
 
-    def _answer(self, run: Run, build: AnswerBuilder, X: Any, **options: object) -> Any:  # noqa: N803
+    def _asking(self, outputs: Sequence[str]) -> Ask:
+        """Return the function from a table to these outputs for its rows, None where there are no rows.
+
+        Raises `InputError` for a row that the estimator raises for.
+        """
+        run = partial(self._execute, [*outputs, *refused_output(self.metadata)])
+        ask = partial(self._run_rows, run)
+        return partial(answered_rows, ask, self.metadata.reasons) if self.metadata.refused else ask
+
+    def _answer(self, ask: Ask, build: AnswerBuilder, X: Any, **options: object) -> Any:  # noqa: N803
         if options:
             raise InputTypeError(
                 f"{build.method.name} takes no {', '.join(options)}: the file holds the answer for X alone.\n"
                 f"Standard deviations are in it where the estimator has them and {PREDICT_STD!r} was exported."
             )
-        arrays = self._run_rows(run, X)
+        arrays = ask(X)
         answer = build.empty() if arrays is None else build(arrays)
         return answer if build.method.frame is None else build.method.frame.fill(answer, X)
 
@@ -123,6 +135,7 @@ class Predictor:
         self,
         predict: Callable[[Any], Any],
         builds: list[AnswerBuilder],
+        both: Ask,
         X: Any,  # noqa: N803
         return_std: bool = False,  # noqa: FBT001, FBT002
         return_cov: bool = False,  # noqa: FBT001, FBT002
@@ -135,7 +148,7 @@ class Predictor:
             )
         if not return_std:
             return predict(X)
-        arrays = self._run_rows(partial(self._execute, [b.method.outputs[0] for b in builds]), X)
+        arrays = both(X)
         if arrays is None:
             return tuple(build.empty() for build in builds)
         return tuple(build([array]) for build, array in zip(builds, arrays, strict=True))
@@ -214,7 +227,7 @@ def _check_names(metadata: Metadata, session: Session) -> None:
     """Raise where the metadata speaks of inputs and outputs that the graph does not have."""
     columns = metadata.schema.columns
     inputs = [c.name for c in columns] + [c.analysis.counts for c in columns if c.analysis is not None]
-    outputs = [name for method in metadata.methods for name in method.outputs]
+    outputs = [name for method in metadata.methods for name in method.outputs] + refused_output(metadata)
     for kind, wanted, had in (("input", inputs, session.inputs), ("output", outputs, session.outputs)):
         if absent := [name for name in wanted if name not in had]:
             raise ArtifactError(
@@ -259,7 +272,9 @@ def load(
     if not apart:
         open_part = partial(open_session, device=chosen, threads=threads)
         predictor = Predictor(model, open_part(model.SerializeToString()))
-        predictor._session = open_parts(model, predictor.methods, predictor._session, open_part)  # noqa: SLF001
+        refused = refused_output(predictor.metadata)
+        wanted = [(*method.outputs, *refused) for method in predictor.methods]
+        predictor._session = open_parts(model, wanted, predictor._session, open_part)  # noqa: SLF001
         return predictor
     if isinstance(path_or_model, onnx.ModelProto):
         raise InputError(

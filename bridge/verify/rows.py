@@ -88,10 +88,11 @@ def special_rows(data: Any, schema: Schema, *, wide: bool = True, negative: bool
     rows = take_rows(data, rng.integers(count, size=SPECIAL_ROWS))
     changes = {}
     for column in columns:
-        specials = np.array([v for v in _specials(column, wide=wide) if negative or not v < 0])
         positions = _open_positions(column)
         numbers = numbers_at(rows, positions).astype(np.float64) if positions else np.zeros((0, 0))
         for position, values in zip(positions, numbers.T, strict=True):
+            found = _specials(column, position - column.index, wide=wide)
+            specials = np.array([v for v in found if negative or not v < 0])
             chosen = rng.integers(len(specials) * 3, size=SPECIAL_ROWS)  # two in three values stay as they are
             changes[position] = np.where(chosen < len(specials), specials[chosen % len(specials)], values)
     return replace_columns(rows, changes)
@@ -116,11 +117,11 @@ def _taken(estimator: Any, method: str, data: Any, rows: NDArray[np.intp]) -> ND
     return rows
 
 
-def _specials(column: Column, *, wide: bool) -> list[float]:
+def _specials(column: Column, position: int, *, wide: bool) -> list[float]:
     values = [-0.0, 0.0, 1e-45, *([1e6, -1e6] if wide else [])]
-    if column.allow_nan:
+    if column.takes("nan", position):
         values.append(np.nan)
-    if column.allow_inf:
+    if column.takes("inf", position):
         values += [np.inf, -np.inf]
     return values
 

@@ -103,6 +103,18 @@ def test_bad_value_in_a_matrix_is_named_by_its_column():
         NumberReader(Column("X", "float64", "float64", width=3, allow_nan=False))(matrix)
 
 
+@pytest.mark.parametrize(("bad", "kind"), [(np.nan, "nan"), (np.inf, "inf"), (1e300, "huge")])
+def test_only_the_columns_refuse_that_the_estimator_refuses_it_in(bad, kind):
+    taken = {f"allow_{kind}": False, f"{kind}_columns": (0, 2)}
+    read_matrix = NumberReader(Column("X", "float64", "float64", width=3, **taken))
+    matrix = np.ones((4, 3))
+    matrix[1, 0] = matrix[2, 2] = bad
+    np.testing.assert_array_equal(read_matrix(matrix), matrix)
+    matrix[3, 1] = bad
+    with pytest.raises(InputError, match=r"column 1 of X contains .* in row 3"):
+        read_matrix(matrix)
+
+
 @pytest.mark.parametrize("allowed", [{"allow_nan": False}, {"allow_inf": False}, {"allow_huge": False}])
 def test_narrow_floats_are_not_taken_for_large_ones(allowed):
     for dtype in (np.float16, np.float32):

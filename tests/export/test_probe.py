@@ -7,8 +7,8 @@ import pytest
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
-from sklearn.impute import SimpleImputer
+from sklearn.ensemble import BaggingClassifier, HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -82,6 +82,31 @@ def test_each_column_of_a_frame_has_its_own_answer(make):
     schema = probe(make_pipeline(columns, LogisticRegression()).fit(sample, Y), sample)
     assert accepted(schema, "nan") == [True, False, True, False]
     assert accepted(schema, "inf") == [False] * 4
+
+
+@pytest.mark.parametrize(
+    ("estimator", "nan", "inf"),
+    [
+        (make_pipeline(ColumnTransformer([("holes", SimpleImputer(), [0, 2])], remainder="passthrough")), None, (1, 3)),
+        (
+            make_pipeline(ColumnTransformer([("holes", SimpleImputer(), [0, 2])]), StandardScaler()),
+            None,
+            (1, 3),
+        ),
+        (HistGradientBoostingClassifier(max_iter=2, categorical_features=[1]), None, (0, 2, 3)),
+        (BaggingClassifier(LogisticRegression(), 1, max_features=2, random_state=0), (0, 2), (0, 2)),
+        (MissingIndicator(), (0,), ()),
+    ],
+    ids=lambda v: type(v).__name__,
+)
+def test_each_column_of_an_array_has_its_own_answer_where_the_estimator_tells_them_apart(estimator, nan, inf):
+    sample = np.abs(X.round())
+    sample[3, 0] = np.nan if isinstance(estimator, MissingIndicator) else 0
+    method = "predict" if hasattr(estimator, "predict") else "transform"
+    (column,) = probe(estimator.fit(sample, Y), sample[:1], (method,)).columns
+    assert column.allow_nan == (nan is None or len(nan) == 4)
+    assert column.nan_columns == (() if column.allow_nan else nan)
+    assert column.inf_columns == inf
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,8 @@ def opened_parts(model, methods):
         parts[tuple(o.name for o in part.graph.output)] = part
         return open_session(data, device="cpu")
 
-    return parts, open_parts(model, methods, open_session(model.SerializeToString(), device="cpu"), open_part)
+    whole = open_session(model.SerializeToString(), device="cpu")
+    return parts, open_parts(model, [m.outputs for m in methods], whole, open_part)
 
 
 def test_mean_of_a_gaussian_process_runs_without_what_its_deviation_needs():

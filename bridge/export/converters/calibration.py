@@ -15,6 +15,7 @@ from bridge.export.converters.delegates import binary_response, divided, numbers
 from bridge.export.converters.interpolation import interpolate
 from bridge.export.converters.linear import normalize_or_uniform
 from bridge.export.converters.links import binary_columns, sigmoid, softmax
+from bridge.export.held import hold_between
 from bridge.export.registry import Answer, Labels, convert, converts
 
 if TYPE_CHECKING:
@@ -33,7 +34,12 @@ def convert_frozen_estimator(b: Builder, frozen: Any, x: Block) -> Mapping[str, 
 
 @converts(IsotonicRegression)
 def convert_isotonic_regression(b: Builder, model: Any, x: Block) -> Mapping[str, Answer]:
-    value = b.flatten_column(_isotonic(b, model, x.matrix(model.X_thresholds_.dtype)))
+    given = x.matrix(model.X_thresholds_.dtype)
+    if model.out_of_bounds == "raise" and len(model.y_thresholds_) > 1:
+        low, high = (model.X_thresholds_[[i]].reshape(1, 1) for i in (0, -1))
+        reason = "IsotonicRegression(out_of_bounds='raise') takes no value beyond those that it was fitted on"
+        given = hold_between(b, given, low, high, reason=reason)
+    value = b.flatten_column(_isotonic(b, model, given))
     return {"predict": value, "transform": value}
 
 

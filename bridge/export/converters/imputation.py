@@ -52,6 +52,8 @@ def convert_simple_imputer(b: Builder, imputer: Any, x: Block) -> Mapping[str, A
 @converts(MissingIndicator)
 def convert_missing_indicator(b: Builder, indicator: Any, x: Block) -> Mapping[str, Answer]:
     features = indicator.features_.tolist()
+    if indicator.features == "missing-only" and indicator.error_on_new:
+        _refuse_new(b, indicator, x)
     if not features:
         raise UnsupportedError("no column had missing values at fit, so the MissingIndicator has no columns")
     if x.has_text:
@@ -59,6 +61,14 @@ def convert_missing_indicator(b: Builder, indicator: Any, x: Block) -> Mapping[s
     else:
         mask = mark_missing(b, indicator.missing_values, b.take_columns(x.matrix(), features))
     return {"transform": replace(x.of(mask, len(features)), sparse=_is_sparse_mask(indicator, x))}
+
+
+def _refuse_new(b: Builder, indicator: Any, x: Block) -> None:
+    """Refuse rows in which a value is missing from a column that was whole at fit."""
+    others = sorted(set(range(x.width)) - set(indicator.features_.tolist()))
+    for part in x.select(others).parts:
+        reason = "MissingIndicator(error_on_new=True) takes no missing values in columns that had none at fit"
+        b.refuse(_mark_part(b, indicator.missing_values, part), reason)
 
 
 def _is_sparse_mask(indicator: Any, x: Block) -> bool:

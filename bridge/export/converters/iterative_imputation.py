@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,8 +56,12 @@ def _rounds(b: Builder, imputer: Any, first: Block, mask: ir.Value) -> ir.Value:
         if feature not in wanted:
             is_feature = np.arange(first.width)[np.newaxis] == feature
             wanted[feature] = b.op("And", mask, b.constant(is_feature))
+        asked = b.take_columns(mask, [feature])
         neighbours = first.of(b.take_columns(value, turn.neighbor_feat_idx), len(turn.neighbor_feat_idx))
+        before = len(b.refusals)
         guess = column(b, ask(b, turn.estimator, neighbours, "predict"))
+        # A regressor is asked about the rows alone in which its feature is missing.
+        b.refusals[before:] = [replace(r, condition=b.op("And", r.condition, asked)) for r in b.refusals[before:]]
         guess = _held(b, guess, float(imputer._min_value[feature]), float(imputer._max_value[feature]))
         value = b.where(wanted[feature], b.cast(guess, dtype_of(value)), value)
     known = b.op("ReduceSum", b.cast(b.op("Not", mask), np.int64), keepdims=0)

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.kernel_approximation import AdditiveChi2Sampler, PolynomialCountSketch, RBFSampler, SkewedChi2Sampler
 
 from bridge.export.builder import Rounding, dtype_of, set_rounding
+from bridge.export.held import hold_positive
 from bridge.export.registry import Answer, converts
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ def convert_rbf_sampler(b: Builder, sampler: Any, x: Block) -> Mapping[str, Answ
 @converts(SkewedChi2Sampler)
 def convert_skewed_chi2_sampler(b: Builder, sampler: Any, x: Block) -> Mapping[str, Answer]:
     value = x.floats()
+    too_small = b.op("LessOrEqual", value, b.like(-sampler.skewedness, value))
+    b.refuse(too_small, f"SkewedChi2Sampler takes numbers above {-sampler.skewedness!r}, its negative skewedness")
     log = b.op("Log", b.add(value, b.like(sampler.skewedness, value)))
     return {"transform": _waves(b, sampler, x, log, np.sqrt(2.0) / np.sqrt(sampler.n_components))}
 
@@ -50,9 +53,9 @@ def _waves(b: Builder, sampler: Any, x: Block, value: ir.Value, height: float) -
 def convert_additive_chi2_sampler(b: Builder, sampler: Any, x: Block) -> Mapping[str, Answer]:
     """Return sqrt(x) times a cosine and a sine of log(x) for each step; 0 stays 0, and whole numbers stay whole."""
     interval = _INTERVALS[sampler.sample_steps] if sampler.sample_interval is None else sampler.sample_interval
-    given = x.matrix()
+    given = hold_positive(b, x.matrix(), reason="AdditiveChi2Sampler takes no negative numbers")
     is_zero = b.op("Equal", given, b.like(0, given))
-    value = x.floats()
+    value = b.cast(given, x.float_dtype)
     positive = b.where(is_zero, b.like(1, value), value)
     log = b.mul(b.op("Log", positive), b.like(interval, value))
     doubled = b.mul(b.mul(positive, b.like(2, value)), b.like(interval, value))

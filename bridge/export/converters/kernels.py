@@ -11,6 +11,7 @@ from bridge.errors import UnsupportedError
 from bridge.export.builder import Rounding, dtype_of, set_rounding
 from bridge.export.converters.distances import squared_distances, sum_over_columns
 from bridge.export.dense import to_dense
+from bridge.export.held import hold_positive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -139,6 +140,7 @@ def _additive_chi2(b: Builder, x: ir.Value, points: Points, _params: Mapping[str
         share = b.div(b.mul(apart, apart), b.where(is_zero, b.like(1, total), total))
         return b.where(is_zero, b.like(0, share), share)
 
+    x = hold_positive(b, x, reason="the kernels 'chi2' and 'additive_chi2' take no negative numbers")
     squares = sum_over_columns(b, b.cast(x, np.float64), points.astype(np.float64), term)
     return b.cast(b.op("Neg", squares), dtype_of(x))
 

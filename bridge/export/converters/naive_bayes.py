@@ -54,13 +54,19 @@ def convert_bernoulli_nb(b: Builder, model: Any, x: Block) -> Mapping[str, Answe
 
 @converts(CategoricalNB)
 def convert_categorical_nb(b: Builder, model: Any, x: Block) -> Mapping[str, Answer]:
-    """Sum the rows that the categories, as whole numbers, point to in one table of all columns."""
-    owners = [(part, i) for part in x.parts for i in range(part.width)]
-    for (part, i), table in zip(owners, model.feature_log_prob_, strict=True):
-        part.restrict(i, np.arange(table.shape[1]).tolist())
-    starts = np.cumsum([0] + [table.shape[1] for table in model.feature_log_prob_[:-1]])
+    """Sum the rows that the categories, as whole numbers, point to in one table of all columns.
+
+    As scikit-learn does, cut off what is behind the point, so that -0.5 is category 0.
+    """
+    counts = np.array([[table.shape[1] for table in model.feature_log_prob_]])
+    number = x.matrix()
+    least = b.like(-1, number)
+    unknown = b.op("Or", b.op("LessOrEqual", number, least), b.op("GreaterOrEqual", number, b.like(counts, number)))
+    b.refuse(unknown, "CategoricalNB takes no category that is negative or larger than those that it was fitted on")
+    starts = np.cumsum(np.append(0, counts[0, :-1]))
     rows = np.concatenate([table.T for table in model.feature_log_prob_])
-    index = b.add(x.matrix(np.int64), b.constant(starts.reshape(1, -1), np.int64))
+    known = b.cast(b.where(unknown, b.like(0, number), number), np.int64)
+    index = b.add(known, b.constant(starts.reshape(1, -1), np.int64))
     likelihood = b.sum(b.op("Gather", b.constant(rows), index, axis=0), axis=1)
     return _answers(b, model, b.combine("Add", likelihood, model.class_log_prior_.reshape(1, -1)))
 

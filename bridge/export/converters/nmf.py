@@ -13,6 +13,8 @@ from sklearn.decomposition import NMF, MiniBatchNMF
 from sklearn.decomposition._nmf import EPSILON
 
 from bridge.errors import UnsupportedError
+from bridge.export.builder import dtype_of
+from bridge.export.held import hold_positive
 from bridge.export.loop import repeat
 from bridge.export.registry import Answer, converts
 
@@ -31,7 +33,11 @@ CHECK_EVERY = 10
 
 @converts(NMF)
 def convert_nmf(b: Builder, model: Any, x: Block) -> Mapping[str, Answer]:
-    task = _Task.of(b, model, x)
+    name = f"NMF(beta_loss={model.beta_loss!r})"
+    value = hold_positive(b, x.floats(), reason=f"{name} takes no negative numbers")
+    if model._beta_loss <= 0:
+        b.refuse(b.op("Equal", value, b.like(0, value)), f"{name} takes no zeros")
+    task = _Task.of(b, model, value)
     weights = _descend(b, task, model) if model.solver == "cd" else _multiply(b, task, model)
     return {"transform": x.of(weights, len(model.components_))}
 
@@ -39,7 +45,7 @@ def convert_nmf(b: Builder, model: Any, x: Block) -> Mapping[str, Answer]:
 @converts(MiniBatchNMF)
 def convert_mini_batch_nmf(b: Builder, model: Any, x: Block) -> Mapping[str, Answer]:
     """Update until the weights move by no more than `tol` of their norm (`MiniBatchNMF._solve_W`)."""
-    task = _Task.of(b, model, x)
+    task = _Task.of(b, model, x.floats())
 
     def step(_: ir.Value, state: list[ir.Value]) -> tuple[ir.Value | None, list[ir.Value]]:
         updated = task.update(state[0], None)[0]
@@ -50,6 +56,8 @@ def convert_mini_batch_nmf(b: Builder, model: Any, x: Block) -> Mapping[str, Ans
         return b.op("Not", b.op("LessOrEqual", share, b.like(model.tol, share))), [updated]
 
     (weights,) = repeat(b, step, [task.even_start()], model._transform_max_iter)
+    # Of negative rows, whose start is the root of their mean, linalg.norm raises for NaN.
+    b.refuse(b.op("IsNaN", b.sub(weights, weights)), "MiniBatchNMF finds no weights for negative numbers")
     return {"transform": x.of(weights, len(model.components_))}
 
 
@@ -154,15 +162,15 @@ class _Task:
     keeps_sums: bool
 
     @staticmethod
-    def of(b: Builder, model: Any, x: Block) -> _Task:
+    def of(b: Builder, model: Any, x: ir.Value) -> _Task:
         l1, _, l2, _ = model._compute_regularization(np.empty((1, model.n_features_in_)))
         components = model.components_
-        if components.dtype != x.float_dtype:
+        if components.dtype != dtype_of(x):
             raise UnsupportedError(
-                f"{type(model).__name__} was fitted on {components.dtype} and refuses {x.float_dtype}.\n"
+                f"{type(model).__name__} was fitted on {components.dtype} and refuses {dtype_of(x)}.\n"
                 "Export with a sample in the dtype of the data that it was fitted on."
             )
-        return _Task(b, x.floats(), components, float(model._beta_loss), l1, l2, isinstance(model, NMF))
+        return _Task(b, x, components, float(model._beta_loss), l1, l2, isinstance(model, NMF))
 
     @property
     def zero(self) -> ir.Value:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 def convert_power_transformer(b: Builder, transformer: Any, x: Block) -> Mapping[str, Answer]:
     value = x.floats()
     lambdas = np.asarray(transformer.lambdas_)
+    if transformer.method == "box-cox":
+        too_small = b.op("LessOrEqual", value, b.like(0, value))
+        b.refuse(too_small, "PowerTransformer(method='box-cox') takes numbers above 0")
     power = _box_cox if transformer.method == "box-cox" else _yeo_johnson
     block = x.of(power(b, value, lambdas), x.width)
     return {"transform": transform(b, transformer._scaler, block) if transformer.standardize else block}

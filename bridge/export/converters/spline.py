@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.preprocessing import SplineTransformer
 
+from bridge.export.held import hold_between
 from bridge.export.registry import Answer, converts
 
 if TYPE_CHECKING:
@@ -24,12 +25,17 @@ if TYPE_CHECKING:
 def convert_spline_transformer(b: Builder, transformer: Any, x: Block) -> Mapping[str, Answer]:
     """Compute in float64, as scipy's BSpline does, and answer in the data's dtype.
 
-    With `extrapolation="error"` a value beyond the knots, for which the estimator raises, becomes NaN.
+    With `extrapolation="error"` a value beyond the knots, for which the estimator raises, is refused, and becomes NaN.
     """
     knots = np.array([spline.t for spline in transformer.bsplines_])
     degree, mode = transformer.degree, transformer.extrapolation
     count = transformer.bsplines_[0].c.shape[1]
-    value = b.op("Unsqueeze", x.matrix(np.float64), b.constant([2], np.int64))
+    given = x.matrix(np.float64)
+    if mode == "error":
+        low, high = knots[np.newaxis, :, degree], knots[np.newaxis, :, -degree - 1]
+        reason = "SplineTransformer(extrapolation='error') takes no value beyond its knots"
+        given = hold_between(b, given, low, high, reason=reason)
+    value = b.op("Unsqueeze", given, b.constant([2], np.int64))
     basis = _basis(b, _into_period(b, value, knots, degree) if mode == "periodic" else value, knots, degree)
     if mode == "periodic":  # the last splines are the first ones again
         folded = b.add(_part(b, basis, 0, degree), _part(b, basis, count, count + degree))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.decomposition import LatentDirichletAllocation
 
+from bridge.export.held import hold_positive
 from bridge.export.loop import repeat
 from bridge.export.registry import Answer, converts
 
@@ -26,7 +27,8 @@ def convert_lda(b: Builder, model: Any, x: Block) -> Mapping[str, Answer]:
     """Update the topics of all documents together; those that have converged stay (`_update_doc_distribution`)."""
     words = model.exp_dirichlet_component_
     count, dtype = len(words), model.components_.dtype
-    counts = x.matrix(dtype)
+    reason = "LatentDirichletAllocation takes no negative counts"
+    counts = hold_positive(b, x.matrix(dtype), reason=reason)
     shares, back = b.constant(words, dtype), b.constant(words.T, dtype)
 
     def step(_: ir.Value, state: list[ir.Value]) -> tuple[ir.Value | None, list[ir.Value]]:

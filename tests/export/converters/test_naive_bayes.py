@@ -7,6 +7,7 @@ from scipy import sparse
 from sklearn.datasets import load_wine
 from sklearn.naive_bayes import BernoulliNB, CategoricalNB, ComplementNB, GaussianNB, MultinomialNB
 
+import bridge
 from bridge.errors import InputError
 
 X, Y = load_wine(return_X_y=True)
@@ -43,12 +44,18 @@ def test_categories(agree):
     agree(CategoricalNB(min_categories=40).fit(COUNTS, NAMES), COUNTS.astype(float), special=False)
 
 
-def test_categories_beyond_those_of_the_fit_are_refused_by_the_host(agree, open_graph):
+def test_categories_beyond_those_of_the_fit_are_refused(agree):
     frame = pd.DataFrame(COUNTS[:, :2], columns=["a", "b"])
     model = CategoricalNB().fit(frame, Y)
     agree(model, frame)
-    with pytest.raises(InputError, match="column 'b' holds unknown categories: '99'"):
-        open_graph(model, frame)(frame.assign(b=99))
+    with pytest.raises(InputError, match="row 0 is refused: CategoricalNB takes no category"):
+        bridge.compile(model, frame, device="cpu").predict(frame.assign(b=99))
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_numbers_that_are_not_whole_are_cut_off(agree, dtype):
+    model = CategoricalNB().fit(COUNTS, NAMES)
+    agree(model, (COUNTS + 0.75).astype(dtype), (COUNTS[:5] - 0.25).clip(-0.5).astype(dtype), special=False)
 
 
 @pytest.mark.parametrize("model", [MultinomialNB(), ComplementNB(), BernoulliNB()], ids=repr)
