@@ -17,7 +17,7 @@ from bridge.verify.density import density_rounding
 from bridge.verify.report import MethodReport, Report
 from bridge.verify.rounding import answers_moved_by_rounding
 from bridge.verify.ties import BY_EQUALITY, distances_of, in_one_thread, possible_by_ties
-from bridge.verify.tolerance import Bounds, bounds_for, scaled_error
+from bridge.verify.tolerance import FLOAT64_UNIT, Bounds, bounds_for, scaled_error
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -75,7 +75,7 @@ def compare_method(
     if problem := _mismatch(actual, expected):
         return MethodReport(label, rows, problem=problem)
     density = density_rounding(estimator, data) if method == "score_samples" else None
-    found = _differences(actual, expected, made, estimator, rows)
+    found = _differences(actual, expected, made, estimator, bounds, rows)
     if density is not None:
         found.beyond_rounding[density.allows(actual, expected)] = 0.0
     loose = found.labels | (found.scaled > bounds.scaled)
@@ -86,8 +86,9 @@ def compare_method(
     elif found.labels.any():
         explained |= found.labels & (_margins(estimator, data, rows) <= bounds.margin)
     suspects = np.flatnonzero(loose & ~explained)
-    if suspects.size and isinstance(actual, np.ndarray):
-        explained[suspects] = possible_by_ties(estimator, method, take_rows(data, suspects), actual[suspects])
+    if suspects.size and (isinstance(actual, np.ndarray) or is_frame(actual)):
+        given, wanted = (np.asarray(answers)[suspects] for answers in (actual, expected))
+        explained[suspects] = possible_by_ties(estimator, method, take_rows(data, suspects), given, wanted, bounds)
         suspects = suspects[~explained[suspects]]
     if suspects.size:
         explained[suspects] = _explained_by_input(estimator, predictor, take_rows(data, suspects), made, bounds)
@@ -99,8 +100,8 @@ def compare_method(
         for again in answers_moved_by_rounding(
             partial(_ask_by_row, estimator, made), data, suspects, columns, expected
         ):
-            spread = np.maximum(spread, _differences(again, expected, made, estimator, rows).scaled)
-            explained |= found.labels & ~_differences(actual, again, made, estimator, rows).labels
+            spread = np.maximum(spread, _differences(again, expected, made, estimator, bounds, rows).scaled)
+            explained |= found.labels & ~_differences(actual, again, made, estimator, bounds, rows).labels
         explained |= ~found.labels & (found.scaled <= MOST_UNSEEN * spread)
     order = np.argsort(-(found.scaled + found.labels), kind="stable")[:MOST_WORST]
     return MethodReport(
@@ -168,7 +169,7 @@ def _family(values: NDArray[Any]) -> str:
     return {"U": "text", "O": "text", "u": "integers", "i": "integers"}.get(values.dtype.kind, values.dtype.kind)
 
 
-def _differences(actual: Any, expected: Any, method: Method, estimator: Any, rows: int) -> _Differences:
+def _differences(actual: Any, expected: Any, method: Method, estimator: Any, bounds: Bounds, rows: int) -> _Differences:
     labels = np.zeros(rows, np.bool_)
     absolute, scaled, beyond = np.zeros(rows), np.zeros(rows), np.zeros(rows)
     for got, want in _pairs(actual, expected):
@@ -184,22 +185,24 @@ def _differences(actual: Any, expected: Any, method: Method, estimator: Any, row
             distance = np.abs(got.astype(np.float64) - want.astype(np.float64))
         absolute = np.maximum(absolute, _by_row(np.where(error > 0, np.nan_to_num(distance, nan=np.inf), 0.0)))
         scaled = np.maximum(scaled, _by_row(error))
-        beyond = np.maximum(beyond, _by_row(np.where(distance <= _roundings(want, method), 0.0, error)))
+        beyond = np.maximum(beyond, _by_row(np.where(distance <= _roundings(want, method, bounds), 0.0, error)))
     return _Differences(labels, absolute, scaled, beyond)
 
 
-def _roundings(want: NDArray[Any], method: Method) -> NDArray[np.float64]:
+def _roundings(want: NDArray[Any], method: Method, bounds: Bounds) -> NDArray[np.float64]:
     """Return, broadcast against `want`, by how much rounding alone may move the estimator's answers; 0 if not known.
 
-    It is in proportion where an answer, or the root mean square of all, is larger than where it was measured.
+    It is in proportion where an answer is larger than where it was measured. In a model that itself computes in float32
+    each rounding is so much larger, as long as it is small beside the largest answer where it was measured.
     """
     if not method.rounding:
         return np.zeros([1] * want.ndim)
     size = _by_row(np.abs(np.nan_to_num(want.astype(np.float64))))
-    with np.errstate(over="ignore"):
-        typical = np.sqrt(np.mean(np.square(size))) if len(size) else 0.0
-    growth = np.maximum(1.0, np.maximum(size, typical) / (method.rounding_size or np.inf))
-    return np.asarray(MOST_ROUNDINGS * method.rounding * growth).reshape(-1, *[1] * (want.ndim - 1))
+    growth = np.maximum(1.0, size / (method.rounding_size or np.inf))
+    error = MOST_ROUNDINGS * method.rounding
+    if bounds.unit > FLOAT64_UNIT:
+        error = max(error, min(error * bounds.unit / FLOAT64_UNIT, bounds.scaled * method.rounding_size))
+    return np.asarray(error * growth).reshape(-1, *[1] * (want.ndim - 1))
 
 
 def _name_ties(
@@ -210,7 +213,7 @@ def _name_ties(
         return np.zeros(0, np.bool_)
     wanted = tuple(part[rows] for part in expected)
     own = distances_of(estimator, method.name, data, actual[1][rows], wanted)
-    found = _differences((own, wanted[1]), wanted, method, estimator, len(rows))
+    found = _differences((own, wanted[1]), wanted, method, estimator, bounds, len(rows))
     return np.asarray(found.beyond_rounding <= bounds.scaled)
 
 
@@ -234,7 +237,7 @@ def _explained_by_input(
             expected = _ask_by_row(estimator, method, same)
         except InputError:  # a number just outside of what the estimator takes
             continue
-        found = _differences(actual, expected, method, estimator, len(explained))
+        found = _differences(actual, expected, method, estimator, bounds, len(explained))
         explained |= ~found.labels & (found.beyond_rounding <= bounds.scaled)
     return explained
 

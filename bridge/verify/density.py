@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bridge.verify.tolerance import FLOAT64_UNIT
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-UNIT = float(np.finfo(np.float64).epsneg)
-"""The relative error of one rounding, 2**-53."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ def density_rounding(estimator: Any, data: Any) -> DensityRounding | None:
     scikit-learn starts with S, the most that the N fitted rows may add up to, N times the kernel at the least distance
     that its tree allows. It then replaces each node's part of S by those of the node's two children, and those of the
     leaves by nothing (`_kde_single_breadthfirst`): 2 m - 1 additions and subtractions for m nodes. Half of what is left
-    of S, in truth 0, it adds to the density; and where rounding leaves nothing too early, it stops with as much missing.
+    of S, in truth 0, it adds to the density; and where rounding leaves nothing too early, it stops, short of as much.
 
     Both work on logarithms, r = a + log(v). With u = 2**-53, a rounding of r changes exp(r) by u |r| exp(r), which is
     at most u S (|log S| + 1) for exp(r) <= S; the sum or difference v of two exponentials is off by less than 3 u, and
@@ -56,7 +55,7 @@ def density_rounding(estimator: Any, data: Any) -> DensityRounding | None:
     total = len(points) if tree.sample_weight is None else float(tree.sum_weight)
     logarithm = np.abs(np.where(np.isfinite(most), most, 0.0) + np.log(total))
     shift = np.where(np.isfinite(most), most, 0.0) + norm
-    return DensityRounding(shift, np.where(np.isfinite(most), 2 * len(nodes) * UNIT * (logarithm + 5), 0.0))
+    return DensityRounding(shift, np.where(np.isfinite(most), 2 * len(nodes) * FLOAT64_UNIT * (logarithm + 5), 0.0))
 
 
 def _least_distances(model: Any, rows: NDArray[np.float64]) -> NDArray[np.float64]:

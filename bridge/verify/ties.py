@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bridge.data.table import take_rows
+from bridge.verify.tied_rows import possible_imputations, possible_places, range_of_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
+
+    from bridge.verify.tolerance import Bounds
 
 BY_EQUALITY = frozenset({
     "dice", "hamming", "jaccard", "matching", "rogerstanimoto", "russellrao", "sokalmichener", "sokalsneath", "yule",
@@ -44,16 +47,22 @@ def in_one_thread() -> Iterator[None]:
         yield
 
 
-def possible_by_ties(estimator: Any, method: str, data: Any, actual: Any) -> NDArray[np.bool_]:
+def possible_by_ties(
+    estimator: Any, method: str, data: Any, actual: Any, expected: Any, bounds: Bounds
+) -> NDArray[np.bool_]:
     """Return which rows' answers some choice among the neighbours at the last distance gives.
 
     Only of searches that leave that choice to `numpy.argpartition`, and only where the last of the estimator's
     neighbours is as far away as the next, which it leaves out. What the nearer neighbours say is certain: an answer is
     possible between the least and the most that the tied ones can add to it.
     """
+    if hasattr(estimator, "_mask_fit_X") and hasattr(estimator, "n_neighbors"):
+        return possible_imputations(estimator, data, actual, expected, bounds)
+    search = getattr(estimator, "nbrs_", None)
+    if search is not None and hasattr(estimator, "kernel_pca_") and _is_partitioned(search):
+        return possible_places(estimator, data, actual, bounds)
     possible = np.zeros(len(np.asarray(actual)), np.bool_)
-    metric = getattr(estimator, "effective_metric_", None)
-    if getattr(estimator, "_fit_method", None) != "brute" or metric not in PARTITIONED:
+    if not _is_partitioned(estimator):
         return possible
     said = np.asarray(getattr(estimator, "_y", np.zeros((0, 0))))
     weights = getattr(estimator, "weights", None)
@@ -67,28 +76,15 @@ def possible_by_ties(estimator: Any, method: str, data: Any, actual: Any) -> NDA
         some = np.arange(start, min(start + size, len(possible)))
         distance, index = estimator.kneighbors(take_rows(data, some), n_neighbors=len(said))
         for row, near, order in zip(some, distance, index, strict=True):
-            bounds = _bounds(near, votes[order].astype(np.float64), count, weights)
-            if bounds is not None:
-                possible[row] = _is_within(np.asarray(actual)[row], *bounds, method, classes)
+            found = range_of_mean(near, votes[order].astype(np.float64), count, weights)
+            if found is not None:
+                possible[row] = _is_within(np.asarray(actual)[row], *found, method, classes)
     return possible
 
 
-def _bounds(
-    near: NDArray[np.float64], votes: NDArray[np.float64], count: int, weights: str
-) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """Return the least and the most that each column of the votes may have on average; None without a tie."""
-    last = near[count - 1]
-    if near[count] != last or (weights == "distance" and near[0] == 0 < last):  # a hit outweighs all others
-        return None
-    sure, tied = near < last, near == last
-    missing = count - int(sure.sum())
-    weight = np.ones(len(near))
-    if weights == "distance" and last > 0:
-        weight = 1 / near
-    certain = (weight[sure, None] * votes[sure]).sum(axis=0)
-    total = weight[sure].sum() + missing * weight[count - 1]
-    ordered = weight[count - 1] * np.sort(votes[tied], axis=0)
-    return (certain + ordered[:missing].sum(axis=0)) / total, (certain + ordered[-missing:].sum(axis=0)) / total
+def _is_partitioned(search: Any) -> bool:
+    metric = getattr(search, "effective_metric_", None)
+    return getattr(search, "_fit_method", None) == "brute" and metric in PARTITIONED
 
 
 def _is_within(

@@ -1,8 +1,9 @@
 """The bounds that decide whether two answers are equal, each with its derivation.
 
 Errors are *scaled*: the absolute difference divided by the larger of the reference's own size and the typical size
-(root mean square) of its column, so that a value near zero in a column of thousands is not held to its own digits. What scikit-learn's KernelDensity
-loses by subtracting is derived in bridge.verify.density, which needs its tree.
+(root mean square) of its column, so that a value near zero in a column of thousands is not held to its own digits.
+
+What scikit-learn's KernelDensity loses by subtracting is derived in bridge.verify.density, from its tree.
 """
 
 from __future__ import annotations
@@ -10,6 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+
+FLOAT64_UNIT = float(np.finfo(np.float64).epsneg)
+FLOAT32_UNIT = float(np.finfo(np.float32).epsneg)
+"""The relative errors of one rounding, 2**-53 and 2**-24."""
 
 
 @dataclass(frozen=True)
@@ -24,11 +29,14 @@ class Bounds:
         A label may differ where the estimator's own two best scores are closer than this: rounding decides there.
     loose_rows
         The share of rows that may exceed `scaled` or differ in the label without such a margin.
+    unit
+        The relative error of one rounding in the model's own arithmetic.
     """
 
     scaled: float
     margin: float
     loose_rows: float
+    unit: float = FLOAT64_UNIT
 
 
 # A sum of n terms in another order differs by at most n * eps relative to the sum of magnitudes (Higham 2002,
@@ -37,7 +45,7 @@ _EXACT = Bounds(scaled=1e-10, margin=1e-12, loose_rows=0.0)
 
 # The same bound with 2**-24 and 1e3 terms is 6e-5. A decision after float32 arithmetic can fall on the other side
 # where the float64 value lies within one rounding of a threshold: no more than 3 rows in 100,000.
-_FLOAT32 = Bounds(scaled=6e-5, margin=6e-5, loose_rows=3e-5)
+_FLOAT32 = Bounds(scaled=6e-5, margin=6e-5, loose_rows=3e-5, unit=FLOAT32_UNIT)
 
 # A library that computes in float32 itself (XGBoost) has its own rounding in every answer: it is met to that, and
 # its labels to the ties that float32 sums make.

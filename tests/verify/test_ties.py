@@ -7,6 +7,7 @@ from threadpoolctl import threadpool_limits
 
 import bridge
 from bridge.verify.ties import possible_by_ties
+from bridge.verify.tolerance import bounds_for
 
 RNG = np.random.default_rng(0)
 GRID = RNG.integers(0, 5, (80, 3)).astype(float)
@@ -15,6 +16,10 @@ NEAR = np.abs(GRID[:, None] - GRID[None]).sum(axis=2)
 
 
 BITS = np.random.default_rng(1).integers(0, 2, (300, 4)).astype(float)
+
+
+def _possible(fitted, rows, answer):
+    return possible_by_ties(fitted, "predict", rows, answer, answer, bounds_for("exact"))
 
 
 @pytest.mark.parametrize("weights", ["uniform", "distance"])
@@ -41,16 +46,16 @@ def test_ties_explain_no_wrong_answer(model):
 def test_searches_with_an_order_of_their_own_have_no_ties():
     for model in (KNeighborsClassifier(), KNeighborsClassifier(algorithm="brute", p=1)):
         fitted = model.fit(GRID, LABELS)
-        assert not possible_by_ties(fitted, "predict", GRID, fitted.predict(GRID)).any()
+        assert not _possible(fitted, GRID, fitted.predict(GRID)).any()
 
 
 def test_possible_answers_lie_between_what_the_tied_can_add():
     near = np.array([[0.0, 1.0, 2.0, 2.0, 2.0, 3.0]])
     fitted = KNeighborsRegressor(3, metric="precomputed").fit(np.zeros((6, 6)), [0.0, 3.0, 9.0, 6.0, 30.0, 900.0])
-    assert possible_by_ties(fitted, "predict", near, np.array([(0 + 3 + 6) / 3])).all()
-    assert possible_by_ties(fitted, "predict", near, np.array([(0 + 3 + 30) / 3])).all()
-    assert not possible_by_ties(fitted, "predict", near, np.array([11.1])).any()
-    assert not possible_by_ties(fitted, "predict", near, np.array([2.9])).any()
+    assert _possible(fitted, near, np.array([(0 + 3 + 6) / 3])).all()
+    assert _possible(fitted, near, np.array([(0 + 3 + 30) / 3])).all()
+    assert not _possible(fitted, near, np.array([11.1])).any()
+    assert not _possible(fitted, near, np.array([2.9])).any()
 
 
 def test_ties_are_those_of_one_thread():

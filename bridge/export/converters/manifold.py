@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.manifold import Isomap, LocallyLinearEmbedding
 
 from bridge.errors import UnsupportedError
-from bridge.export.builder import dtype_of
+from bridge.export.builder import Rounding, dtype_of, set_rounding
 from bridge.export.converters.kernel_models import centered, scaled_vectors
 from bridge.export.converters.neighbour_search import Search, search_of
 from bridge.export.registry import Answer, converts
@@ -35,7 +35,21 @@ def convert_isomap(b: Builder, model: Any, x: Block) -> Mapping[str, Answer]:
     kernel = b.cast(shortest, np.float32) if x.dtype == np.float32 else shortest
     kernel = b.mul(b.mul(kernel, kernel), b.like(-0.5, kernel))
     vectors = scaled_vectors(model.kernel_pca_)
-    return {"transform": x.of(b.project(centered(b, model.kernel_pca_._centerer, kernel), vectors), vectors.shape[1])}
+    placed = b.project(centered(b, model.kernel_pca_._centerer, kernel), vectors)
+    return {"transform": x.of(set_rounding(placed, _rounding(model, dtype_of(kernel))), vectors.shape[1])}
+
+
+def _rounding(model: Any, dtype: np.dtype[Any]) -> Rounding:
+    """Return what a rounding of every number adds up to in the place of a fitted row.
+
+    Centering takes off means from the kernel, -d^2 / 2 for ways of length d: each number is rounded in proportion to
+    what it is a difference of.
+    """
+    centerer = model.kernel_pca_._centerer
+    kernel = 0.5 * np.square(np.asarray(model.dist_matrix_, np.float64))
+    sizes = kernel + kernel.mean(axis=1, keepdims=True) + np.abs(centerer.K_fit_rows_) + abs(centerer.K_fit_all_)
+    error = np.finfo(dtype).epsneg * (sizes @ np.abs(scaled_vectors(model.kernel_pca_))).max()
+    return Rounding(float(error), float(np.abs(model.embedding_).max()))
 
 
 def _over_neighbours(b: Builder, model: Any, search: Search, x: Block) -> ir.Value:

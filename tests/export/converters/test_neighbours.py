@@ -197,9 +197,9 @@ def test_metric_without_a_formula_is_refused_by_name():
 
 def test_radius_around_the_globe_is_refused_without_a_tree():
     places = RNG.uniform(-1, 1, (100, 2))
+    model = RadiusNeighborsRegressor(4.0, metric="haversine", algorithm="brute").fit(places, places[:, 0])
     with pytest.raises(UnsupportedError, match="around the globe"):
-        model = RadiusNeighborsRegressor(4.0, metric="haversine", algorithm="brute")
-        bridge.compile(model.fit(places, places[:, 0]), places)
+        bridge.compile(model, places)
 
 
 def test_radius_models_answer_searches_too():

@@ -37,9 +37,9 @@ def test_nearest_of_the_tree(k, leaf_size, target):
 
 @pytest.mark.parametrize("leaf_size", [2, 20])
 def test_nearest_of_the_tree_where_many_tie(leaf_size):
-    model = NearestNeighbors(
-        n_neighbors=4, radius=None, metric="dice", algorithm="ball_tree", leaf_size=leaf_size
-    ).fit(BITS)
+    model = NearestNeighbors(n_neighbors=4, radius=None, metric="dice", algorithm="ball_tree", leaf_size=leaf_size).fit(
+        BITS
+    )
     distance, index = _loaded(model, BITS).kneighbors(NEW_BITS)
     expected = model.kneighbors(NEW_BITS)
     np.testing.assert_allclose(distance, expected[0], rtol=1e-14)
