@@ -40,10 +40,14 @@ class Terms:
 
 @dataclass(frozen=True)
 class Refusal:
-    """Rows that an estimator raises for: bool (rows, k), true where any column is, and why, in words."""
+    """Rows that an estimator raises for: bool (rows, k), true where any column is, and why, in words.
+
+    `besides` are methods that do not raise.
+    """
 
     condition: ir.Value
     reason: str
+    besides: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -107,13 +111,13 @@ class Builder:
         self.nodes.extend(nodes)
         self.initializers.extend(initializers)
 
-    def refuse(self, condition: ir.Value, reason: str) -> None:
+    def refuse(self, condition: ir.Value, reason: str, *, besides: frozenset[str] = frozenset()) -> None:
         """Have the predictor refuse rows in which `condition`, bool (rows, k), holds in any column.
 
-        For what the estimator raises for, whatever the method. Other runtimes are told by the output that this makes;
-        what the graph answers for such rows counts for nothing.
+        For what the estimator raises for, whatever the method; not in a file of methods `besides` alone. Other runtimes
+        are told by the output that this makes; what the graph answers for such rows counts for nothing.
         """
-        self.refusals.append(Refusal(condition, reason))
+        self.refusals.append(Refusal(condition, reason, besides))
 
     def cast(self, x: ir.Value, dtype: DTypeLike) -> ir.Value:
         """Return `x` in `dtype`; no node where it already is."""

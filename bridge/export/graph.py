@@ -117,7 +117,7 @@ def export_graph(estimator: Any, sample: object, *, methods: Sequence[str] | Non
         values, spec = _close_method(b, name, given, actual[name], taken)
         outputs += values
         specs.append(spec)
-    refused, reasons = close_refusals(b, taken)
+    refused, reasons = close_refusals(b, taken, names)
     outputs += refused
     schema = finish_schema(schema, block)
     _rename_constants(b.initializers, taken)

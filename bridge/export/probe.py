@@ -109,6 +109,8 @@ def tells_columns_apart(estimator: Any, depth: int = 0) -> bool:
     attributes = vars(estimator) if hasattr(estimator, "__dict__") else {}
     if not type(estimator).__module__.startswith(_LIBRARIES) or any(hasattr(estimator, a) for a in _APART):
         return True
+    if getattr(estimator, "metric", None) == "nan_euclidean":  # takes rows with NaN in some columns, not in all
+        return True
     inside = [part for value in attributes.values() for part in _estimators_in(value)]
     return depth < MOST_DEPTH and any(tells_columns_apart(part, depth + 1) for part in inside)
 

@@ -9,19 +9,25 @@ import numpy as np
 import onnx_ir as ir
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bridge.export.builder import Builder
 
 REFUSED = "refused"
 """The name of the output, where no other has it."""
 
 
-def close_refusals(b: Builder, taken: set[str | None]) -> tuple[list[ir.Value], tuple[str, ...]]:
+def close_refusals(
+    b: Builder, taken: set[str | None], methods: Sequence[str]
+) -> tuple[list[ir.Value], tuple[str, ...]]:
     """Return the output, int64 (rows,): 0 for a row that is answered, else 1 + the position of its reason; the reasons.
 
-    There is no output where no converter called `Builder.refuse`.
+    There is no output where no converter called `Builder.refuse`, or none of the file's `methods` raises.
     """
     conditions: dict[str, list[ir.Value]] = {}
     for refusal in b.refusals:
+        if refusal.besides.issuperset(methods):
+            continue
         conditions.setdefault(refusal.reason, []).append(refusal.condition)
     if not conditions:
         return [], ()

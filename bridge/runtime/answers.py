@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bridge.errors import InputError, MissingExtraError
+from bridge.errors import MissingExtraError
 from bridge.runtime.neighbours import ragged_rows
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class AnswerBuilder:
         if self._is_flattened:
             arrays = [array.reshape(len(array)) for array in arrays]
         if method.labels:
-            arrays = [self._look_up(table, codes) for table, codes in zip(self._tables, arrays, strict=True)]
+            arrays = [table[codes] for table, codes in zip(self._tables, arrays, strict=True)]
         if method.stacked:
             return self._shaped(np.column_stack(list(arrays)))
         if self._is_list:
@@ -47,16 +47,6 @@ class AnswerBuilder:
         array = self._shaped(arrays[0])
         # moveaxis takes 4 us, even where it has nothing to do.
         return self._container(np.moveaxis(array, 0, method.row_axis) if method.row_axis else array)
-
-    def _look_up(self, table: NDArray[Any], codes: NDArray[Any]) -> NDArray[Any]:
-        try:
-            return np.asarray(table[codes])
-        except IndexError as error:
-            raise InputError(
-                f"{self.method.name} has no label for row {int(np.argmax(codes >= len(table)))}: the estimator raises "
-                "there, as a RadiusNeighborsClassifier does without neighbours.\n"
-                "Leave such rows out, or fit with an outlier_label."
-            ) from error
 
     def empty(self) -> Any:
         """Return the answer for no rows."""

@@ -30,6 +30,8 @@ def range_of_mean(near: Floats, votes: Floats, count: int, weights: str) -> tupl
     last = near[count - 1]
     if near[count] != last or (weights == "distance" and near[0] == 0 < last):  # a hit outweighs all others
         return None
+    if weights == "distance" and np.isinf(last):
+        return None
     sure, tied = near < last, near == last
     missing = count - int(sure.sum())
     weight = np.ones(len(near))

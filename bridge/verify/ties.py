@@ -21,7 +21,7 @@ BY_EQUALITY = frozenset({
     "dice", "hamming", "jaccard", "matching", "rogerstanimoto", "russellrao", "sokalmichener", "sokalsneath", "yule",
 })  # fmt: skip
 """Metrics that count equal numbers: to move a number by its last bit makes another point of it."""
-PARTITIONED = BY_EQUALITY | {"correlation", "cosine", "precomputed"}
+PARTITIONED = BY_EQUALITY | {"correlation", "cosine", "nan_euclidean", "precomputed"}
 """Metrics of which scikit-learn's brute force finds the nearest by `numpy.argpartition`: between rows at one distance
 that chooses by its way through the numbers, another on every kind of CPU."""
 
@@ -76,6 +76,7 @@ def possible_by_ties(
         some = np.arange(start, min(start + size, len(possible)))
         distance, index = estimator.kneighbors(take_rows(data, some), n_neighbors=len(said))
         for row, near, order in zip(some, distance, index, strict=True):
+            near = np.where(np.isnan(near), np.inf, near)  # noqa: PLW2901 - rows that share no column come last
             found = range_of_mean(near, votes[order].astype(np.float64), count, weights)
             if found is not None:
                 possible[row] = _is_within(np.asarray(actual)[row], *found, method, classes)

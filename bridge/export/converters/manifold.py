@@ -54,6 +54,10 @@ def _rounding(model: Any, dtype: np.dtype[Any]) -> Rounding:
 
 def _over_neighbours(b: Builder, model: Any, search: Search, x: Block) -> ir.Value:
     distance, place = search.nearest(b, x, model.n_neighbors)
+    if search.metric.name == "nan_euclidean":
+        farthest = b.take_columns(distance, [model.n_neighbors - 1])
+        reason = "an Isomap takes no row that shares no column with as many fitted rows as it has neighbours"
+        b.refuse(b.op("IsNaN", farthest), reason)
     table = b.constant(np.asarray(model.dist_matrix_)[search.order], np.float64)
     shortest: ir.Value | None = None
     for i in range(model.n_neighbors):
@@ -72,10 +76,8 @@ def _in_radius(b: Builder, model: Any, search: Search, x: Block) -> ir.Value:
             f"Fit with n_neighbors, or with up to {MOST_POINTS} rows."
         )
     distance, inside = search.within(b, x, float(model.radius))
-    # Without neighbours scikit-learn raises: looking up the second of one number fails too.
-    alone = b.op("Equal", b.sum(b.cast(inside, np.float64)), b.constant(0.0))
-    guard = b.op("Gather", b.constant([0.0]), b.cast(alone, np.int64), axis=0)
-    distance = b.add(distance, b.reshape(guard, [-1, 1]))
+    count = b.sum(b.cast(inside, np.float64), keepdims=True)
+    b.refuse(b.op("Equal", count, b.constant(0.0)), "an Isomap takes no row without fitted rows within its radius")
     near = b.where(inside, distance, b.like(np.inf, distance))
     table = np.asarray(model.dist_matrix_, np.float64)[search.order]
     shortest: ir.Value | None = None

@@ -135,6 +135,8 @@ class Search:
         if self.noise is not None:
             same = b.op("Equal", reduced, b.like(0, reduced))
             distance = b.where(same, b.op("Gather", b.constant(self.noise), place, axis=0), distance)
+        if self.metric.name == "nan_euclidean":  # from rows with which one shares no column
+            distance = b.where(b.op("IsInf", distance), b.like(np.nan, distance), distance)
         return distance, place
 
     def given(self, b: Builder, place: ir.Value) -> ir.Value:

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from bridge.export.block import Block
     from bridge.export.builder import Builder
 
+WITHOUT_NEIGHBOURS = (
+    "a RadiusNeighborsClassifier without an outlier_label takes no row without fitted rows within its radius"
+)
+
 
 @converts(RadiusNeighborsRegressor)
 def convert_radius_neighbors_regressor(b: Builder, model: Any, x: Block) -> Mapping[str, Answer]:
@@ -58,7 +62,11 @@ def convert_radius_neighbors_classifier(b: Builder, model: Any, x: Block) -> Map
         share = b.div(votes, b.where(empty, b.like(1, total), total))
         outlier, shares, known = _outlier(model, x, k, classes)
         probabilities.append(b.where(empty, b.constant(shares[None]), share))
-        index = b.where(b.flatten_column(empty), b.constant(outlier, np.int64), b.argmax(votes))
+        index = b.argmax(votes)
+        if outlier is None:
+            b.refuse(empty, WITHOUT_NEIGHBOURS, besides=frozenset({"radius_neighbors"}))
+        else:
+            index = b.where(b.flatten_column(empty), b.constant(outlier, np.int64), index)
         labels.append(Labels(index, known))
     return {
         "predict": labels if is_list else labels[0],
@@ -81,13 +89,15 @@ def convert_radius_neighbors_transformer(b: Builder, model: Any, x: Block) -> Ma
     }
 
 
-def _outlier(model: Any, x: Block, output: int, classes: NDArray[Any]) -> tuple[int, NDArray[np.float64], NDArray[Any]]:
+def _outlier(
+    model: Any, x: Block, output: int, classes: NDArray[Any]
+) -> tuple[int | None, NDArray[np.float64], NDArray[Any]]:
     """Return the position of the label for outliers, their probabilities, and the labels with that one among them.
 
-    Without such a label scikit-learn raises; the position is then beyond the labels, so that looking it up fails.
+    Without such a label, None: scikit-learn then raises.
     """
     if model.outlier_label_ is None:
-        return len(classes), np.full(len(classes), np.nan), classes
+        return None, np.full(len(classes), np.nan), classes
     label = model.outlier_label_[output]
     shares = (classes == label).astype(np.float64)
     if _counts_classes(model, x):  # which takes the label for the position of a class

@@ -13,7 +13,7 @@ from sklearn.neighbors import KernelDensity, LocalOutlierFactor, NearestCentroid
 from sklearn.semi_supervised import LabelPropagation, LabelSpreading
 
 import bridge
-from bridge.errors import BridgeError, UnsupportedError
+from bridge.errors import BridgeError, InputError, UnsupportedError
 from bridge.export.builder import Builder
 from bridge.export.converters.distances import row_norms
 
@@ -161,3 +161,14 @@ def test_isomap_of_a_row_without_neighbours_is_an_error():
     compiled = bridge.compile(model, X[:50], device="cpu")
     with pytest.raises(BridgeError):
         compiled.transform(X[:3] + 1000)
+
+
+def test_isomap_takes_rows_with_missing_numbers_where_its_metric_does():
+    holes = np.where(RNG.random(X.shape) < 0.1, np.nan, X)
+    model = Isomap(metric="nan_euclidean").fit(X)
+    loaded = bridge.compile(model, X, device="cpu")
+    np.testing.assert_allclose(loaded.transform(holes), model.transform(holes), atol=1e-9)
+    with pytest.raises(ValueError, match="contains NaN"):
+        model.transform(np.full((1, 4), np.nan))
+    with pytest.raises(InputError, match="row 2 is refused: an Isomap takes no row that shares no column"):
+        loaded.transform(np.r_[X[:2], np.full((1, 4), np.nan)])

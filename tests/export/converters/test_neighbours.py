@@ -115,13 +115,22 @@ def test_radius_classifier_takes_an_outlier_label_for_a_position_where_scikit_le
         agree(model, NEW, routes=EXACT)
 
 
-def test_row_without_neighbours_is_an_error_where_there_is_no_outlier_label():
-    model = RadiusNeighborsClassifier(8.0).fit(X, NAMES)
-    compiled = bridge.compile(model, X[:20], device="cpu")
-    with pytest.raises(ValueError, match="No neighbors found"):
-        model.predict(NEW + 1000)
-    with pytest.raises(InputError, match=r"predict has no label for row 1: the estimator raises there"):
-        compiled.predict(np.r_[X[:1], NEW + 1000])
+@pytest.mark.parametrize("labels", [NAMES, Y], ids=["text", "integers"])
+@pytest.mark.parametrize("target", ["cpu", "cuda", "portable"])
+def test_row_without_neighbours_is_refused_where_there_is_no_outlier_label(labels, target):
+    model = RadiusNeighborsClassifier(8.0).fit(X, labels)
+    loaded = bridge.load(bridge.export(model, X[:20], target=target), device="cpu")
+    for method in ("predict", "predict_proba"):
+        with pytest.raises(ValueError, match="No neighbors found"):
+            getattr(model, method)(NEW + 1000)
+        with pytest.raises(InputError, match=r"row 1 is refused: a RadiusNeighborsClassifier without an outlier_label"):
+            getattr(loaded, method)(np.r_[X[:1], NEW + 1000])
+
+
+def test_search_within_a_radius_takes_rows_without_neighbours():
+    model = RadiusNeighborsClassifier(8.0).fit(X, Y)
+    loaded = bridge.load(bridge.export(model, X[:20], target="cpu", methods=["radius_neighbors"]), device="cpu")
+    assert [len(index) for index in loaded.radius_neighbors(NEW + 1000)[1]] == [0] * len(NEW)
 
 
 def test_rows_of_the_fit_have_scikit_learns_own_distance_to_themselves():
@@ -207,3 +216,18 @@ def test_radius_models_answer_searches_too():
     loaded = bridge.load(bridge.export(model, X, target="cpu", methods=["radius_neighbors"]), device="cpu")
     for found, want in zip(loaded.radius_neighbors(NEW)[1], model.radius_neighbors(NEW)[1], strict=True):
         np.testing.assert_array_equal(found, want)
+
+
+def test_rows_that_share_no_column_are_nan_away():
+    holes = np.where(RNG.random(X.shape) < 0.2, np.nan, X)
+    model = NearestNeighbors(n_neighbors=3, radius=None, metric="nan_euclidean").fit(holes)
+    rows = np.array([[np.nan] * X.shape[1], X[0]])
+    distance, _ = bridge.compile(model, holes, device="cpu").kneighbors(rows)
+    np.testing.assert_allclose(distance, model.kneighbors(rows)[0], rtol=1e-12)
+
+
+def test_one_column_that_is_missing_leaves_the_neighbours_to_argpartition():
+    column = np.where(RNG.random((len(X), 1)) < 0.2, np.nan, X[:, :1])
+    for model in (KNeighborsClassifier(metric="nan_euclidean"), KNeighborsRegressor(metric="nan_euclidean")):
+        model.fit(column, Y)
+        assert bridge.verify(model, bridge.compile(model, column, device="cpu"), column).ok
