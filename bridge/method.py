@@ -88,12 +88,19 @@ class FrameForm:
     library
         "pandas" or "polars".
     names, dtypes
-        Of the columns; the dtypes by NumPy's names.
+        Of the columns; the dtypes by NumPy's names. No names where they are those of the table.
+    follows
+        Whether the answer is a DataFrame where the table is one, of its library, and an array elsewhere; else it always
+        is one of `library`.
+    own
+        For each column the name of the table's column that it is, untouched, "" for what was computed.
     """
 
     library: str
     names: tuple[str, ...]
     dtypes: tuple[str, ...]
+    follows: bool = False
+    own: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Raise for a library that scikit-learn does not answer in: `fill` imports what a file names."""
@@ -102,22 +109,36 @@ class FrameForm:
 
     @staticmethod
     def of(frame: Any) -> FrameForm:
-        library = type(frame).__module__.partition(".")[0]
         dtypes = [np.asarray(frame[name]).dtype.name for name in frame.columns]
-        return FrameForm(library, tuple(map(str, frame.columns)), tuple(dtypes))
+        return FrameForm(library_of(frame), tuple(map(str, frame.columns)), tuple(dtypes))
 
     def fill(self, values: np.ndarray[Any, Any], table: Any) -> Any:
         """Return the values of (rows, columns) in such a frame, with the index of `table` if it has one.
 
         An array where the library is not installed.
         """
+        given = library_of(table)
+        name = given if self.follows else self.library
+        if name not in FRAME_LIBRARIES:
+            return values
         try:
-            library = import_module(self.library)
+            library = import_module(name)
         except ImportError:
             return values
-        options = {"index": table.index} if self.library == "pandas" and hasattr(table, "iloc") else {}
-        columns = {n: values[:, i].astype(d) for i, (n, d) in enumerate(zip(self.names, self.dtypes, strict=True))}
+        names = self.names or tuple(table.columns)
+        own = self.own if given == name and self.own else ("",) * len(names)
+        dtypes = self.dtypes or (values.dtype.name,) * len(names)
+        options = {"index": table.index} if name == "pandas" and given == "pandas" else {}
+        columns = {
+            n: table[o] if o else values[:, i].astype(d)
+            for i, (n, d, o) in enumerate(zip(names, dtypes, own, strict=True))
+        }
         return library.DataFrame(columns, **options)
+
+
+def library_of(table: Any) -> str:
+    """Return the package that a DataFrame's class is of, "" for what is no DataFrame."""
+    return type(table).__module__.partition(".")[0] if hasattr(table, "columns") else ""
 
 
 @dataclass(frozen=True)
@@ -157,6 +178,10 @@ class Method:
         The dtypes of the arrays where the answer is a tuple of them, one an output: distances and indices.
     ragged
         Whether these are arrays of arrays, one a row: those of the output whose index is not -1.
+    texts, bools
+        Where columns of the answer are text: for each output the text input that its codes are of, "" for numbers. A
+        code below 0 stands for what the table holds there itself, others for a value of that input's vocabulary.
+        Then also the positions of columns that are True and False.
     """
 
     name: str
@@ -174,6 +199,8 @@ class Method:
     rounding_size: float = 0.0
     tuple_of: tuple[str, ...] = ()
     ragged: bool = False
+    texts: tuple[str, ...] = ()
+    bools: tuple[int, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -181,5 +208,6 @@ class Method:
     @staticmethod
     def from_json(data: dict[str, Any]) -> Method:
         labels = tuple(Classes(c["dtype"], tuple(c["values"])) for c in data["labels"])
-        tuples: dict[str, Any] = {n: tuple(data[n]) for n in ("outputs", "shape", "tuple_of") if n in data}
+        names = ("outputs", "shape", "tuple_of", "texts", "bools")
+        tuples: dict[str, Any] = {n: tuple(data[n]) for n in names if n in data}
         return Method(**{**data, **tuples, "labels": labels})

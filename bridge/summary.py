@@ -109,6 +109,9 @@ def _host_work(metadata: Metadata, text: Counter[str], copies: Mapping[str, str]
     named = [m.name for m in metadata.methods if m.labels]
     if named:
         yield f"codes to label names, by the predictor: {', '.join(named)}"
+    named = [m.name for m in metadata.methods if m.texts]
+    if named:
+        yield f"codes to text, by the predictor: {', '.join(named)}"
     for reason in metadata.reasons:
         yield f"rows refused by the predictor, which output {metadata.refused!r} names: {reason}"
     if copies:

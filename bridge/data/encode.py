@@ -17,7 +17,7 @@ from bridge.data.text import TextReader
 from bridge.errors import InputError, InputTypeError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -48,13 +48,25 @@ class Encoder:
             return self._encode_vector(data)
         if is_frame(data):
             return self._encode_frame(data)
-        if not self.schema.positional:
-            raise self._no_names(type(data).__name__)
-        array = as_table(data.toarray() if is_sparse(data) else data)
+        array = self._as_array(data)
         if self._matrix is not None:
             return self._encode_matrix(array)
         self._check_width(array.shape[1])
         return self._encode_columns([array[:, i] for i in self._own_positions])
+
+    def text_of(self, data: Any, names: Iterable[str]) -> dict[str, NDArray[Any]]:
+        """Return the columns of text behind some inputs as the table holds them, (rows,), by the inputs' names."""
+        where = {c.name: c.index for c in self.schema.columns}
+        if not is_frame(data):
+            array = self._as_array(data)
+            return {name: array[:, where[name]] for name in names}
+        found = dict(zip(self._own_positions, self._find_columns(frame_columns(data)), strict=True))
+        return {name: as_values(raw_column(data, found[where[name]])) for name in names}
+
+    def _as_array(self, data: Any) -> NDArray[Any]:
+        if not self.schema.positional:
+            raise self._no_names(type(data).__name__)
+        return as_table(data.toarray() if is_sparse(data) else data)
 
     @cached_property
     def expands(self) -> bool:

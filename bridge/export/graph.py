@@ -17,10 +17,12 @@ from bridge.errors import InputError, InputTypeError, NotFittedError, Unsupporte
 from bridge.export.asking import answer_quietly
 from bridge.export.block import Block
 from bridge.export.builder import Builder, get_rounding
+from bridge.export.frames import find_frame_form, with_own_columns
 from bridge.export.inputs import finish_schema, name_terms, open_inputs
 from bridge.export.probe import probe_schema
 from bridge.export.refusals import close_refusals
 from bridge.export.registry import Answer, Given, Labels, Neighbours, Refused, RowsSecond, convert
+from bridge.export.text_columns import close_text
 from bridge.method import METHODS, PREDICT_STD, SEARCHES, Classes, FrameForm, Method, offers
 from bridge.opset import (
     BRIDGE_DOMAIN,
@@ -114,7 +116,10 @@ def export_graph(estimator: Any, sample: object, *, methods: Sequence[str] | Non
             raise UnsupportedError(
                 f"{type(estimator).__name__}.{name} cannot be exported{reason}.\nLeave it out with methods={others!r}."
             )
-        values, spec = _close_method(b, name, given, actual[name], taken)
+        form = find_frame_form(estimator, name, few, actual[name])
+        if isinstance(given, Block) and form is not None:
+            form = with_own_columns(form, given, few, actual[name])
+        values, spec = _close_method(b, name, given, actual[name], form, taken)
         outputs += values
         specs.append(spec)
     refused, reasons = close_refusals(b, taken, names)
@@ -271,7 +276,7 @@ def _log(b: Builder, proba: Answer) -> Answer:
 
 
 def _close_method(
-    b: Builder, name: str, given: Given, actual: Any, taken: set[str | None]
+    b: Builder, name: str, given: Given, actual: Any, form: FrameForm | None, taken: set[str | None]
 ) -> tuple[list[ir.Value], Method]:
     """Make the graph outputs of one method; `actual` is what the estimator itself returned for a few rows."""
     if isinstance(given, Block) and given.width > WIDEST:
@@ -284,8 +289,9 @@ def _close_method(
     row_axis = 0
     if isinstance(given, RowsSecond):
         given, actual, row_axis = given.value, np.moveaxis(actual, 1, 0), 1
-    form = _frame_form(name, actual) if is_frame(actual) else None  # set_output, or a function of DataFrames
-    actual = actual if form is None else actual.to_numpy()
+    actual = actual.to_numpy() if is_frame(actual) else actual
+    if isinstance(given, Block) and given.has_text and actual.ndim == 2:
+        return close_text(b, name, given, actual, form, taken)
     is_list = isinstance(actual, list)
     answers = list(given) if isinstance(given, Sequence) else [given]
     arrays = actual if is_list else [actual]
@@ -318,15 +324,6 @@ def _close_method(
         rounding=rounding.error,
         rounding_size=rounding.size,
     )
-
-
-def _frame_form(name: str, actual: Any) -> FrameForm:
-    try:
-        return FrameForm.of(actual)
-    except ValueError as error:
-        raise UnsupportedError(
-            f"{name} answers with {error}.\nUse set_output(transform='pandas'), or 'default'."
-        ) from error
 
 
 def _close_neighbours(b: Builder, name: str, given: Neighbours, actual: Any) -> tuple[list[ir.Value], Method]:

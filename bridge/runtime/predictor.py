@@ -24,6 +24,7 @@ from bridge.runtime.parts import open_parts
 from bridge.runtime.providers import CUDA, check_device
 from bridge.runtime.refusals import answered_rows, refused_output
 from bridge.runtime.session import Session, open_reference, open_session
+from bridge.runtime.text_columns import TextAnswerBuilder
 
 if TYPE_CHECKING:
     import os
@@ -92,6 +93,9 @@ class Predictor:
         builds = {m.name: AnswerBuilder(m, [shapes[name] for name in m.outputs]) for m in metadata.methods}
         for name, build in builds.items():
             answer = partial(self._answer, self._asking(build.method.outputs), build)
+            if build.method.texts:
+                text = TextAnswerBuilder(build.method, metadata.schema)
+                answer = partial(self._answer_text, self._asking(build.method.outputs), text)
             if name == "predict" and PREDICT_STD in builds:
                 both = [build, builds[PREDICT_STD]]
                 answer = partial(self._predict, answer, both, self._asking([b.method.outputs[0] for b in both]))
@@ -129,6 +133,11 @@ class Predictor:
             )
         arrays = ask(X)
         answer = build.empty() if arrays is None else build(arrays)
+        return answer if build.method.frame is None else build.method.frame.fill(answer, X)
+
+    def _answer_text(self, ask: Ask, build: TextAnswerBuilder, X: Any) -> Any:  # noqa: N803
+        arrays = ask(X)
+        answer = build.empty() if arrays is None else build(arrays, self._encode.text_of(X, build.names))
         return answer if build.method.frame is None else build.method.frame.fill(answer, X)
 
     def _predict(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from functools import partial
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bridge.data.frame import frame_columns, is_frame
+from bridge.data.frame import frame_columns, is_frame, missing_mask
 from bridge.data.table import numbers_at, replace_columns, row_count, take_rows
 from bridge.errors import BridgeError, InputError
 from bridge.method import SEARCHES, answer
@@ -176,6 +177,9 @@ def _differences(actual: Any, expected: Any, method: Method, estimator: Any, bou
         if _holds_labels(method.name, want, estimator) or (method.tuple_of and want.dtype.kind == "i"):
             labels |= (got != want).reshape(rows, -1).any(axis=1)
             continue
+        if want.dtype.kind in "OU":
+            differs, got, want = _apart_from_text(got, want)  # noqa: PLW2901
+            labels |= differs.reshape(rows, -1).any(axis=1)
         if method.name == "predict_log_proba":  # compared as probabilities: log turns one rounding near 0 into infinity
             got, want = np.exp(got), np.exp(want)  # noqa: PLW2901
         if method.roots:  # compared as squares: a root turns one rounding of 1e-16 near 0 into 1e-8
@@ -187,6 +191,19 @@ def _differences(actual: Any, expected: Any, method: Method, estimator: Any, bou
         scaled = np.maximum(scaled, _by_row(error))
         beyond = np.maximum(beyond, _by_row(np.where(distance <= _roundings(want, method, bounds), 0.0, error)))
     return _Differences(labels, absolute, scaled, beyond)
+
+
+def _apart_from_text(
+    got: NDArray[Any], want: NDArray[Any]
+) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]]:
+    """Return where two answers differ in anything but numbers, and their numbers, NaN elsewhere."""
+    got, want = got.astype(object), want.astype(object)
+    pairs = list(zip(got.ravel().tolist(), want.ravel().tolist(), strict=True))
+    both = np.array([isinstance(g, Real) and isinstance(w, Real) for g, w in pairs], np.bool_).reshape(want.shape)
+    missing = missing_mask(got.ravel()) & missing_mask(want.ravel())
+    differs = ~both.ravel() & ~missing & np.array([g is not w and g != w for g, w in pairs], np.bool_)
+    numbers = [np.where(both, values, np.nan).astype(np.float64) for values in (got, want)]
+    return differs.reshape(want.shape), numbers[0], numbers[1]
 
 
 def _roundings(want: NDArray[Any], method: Method, bounds: Bounds) -> NDArray[np.float64]:

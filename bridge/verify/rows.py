@@ -148,6 +148,8 @@ def _as_matrix(answer: Any, rows: int) -> NDArray[np.float64]:
     if rows and getattr(answer, "ndim", 0) == 1 and isinstance(answer[0], np.ndarray):
         return np.array([[len(one), one.sum()] for one in answer], np.float64)
     dense = np.asarray(answer.toarray() if hasattr(answer, "toarray") else answer)
+    if dense.dtype.kind == "O":  # text beside numbers has no order
+        dense = np.array(list(map(repr, dense.ravel().tolist())))
     if dense.dtype.kind not in "fiub":
         dense = np.unique(dense, return_inverse=True)[1]
     return np.nan_to_num(dense.astype(np.float64).reshape(rows, -1), nan=-1e300)

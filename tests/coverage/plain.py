@@ -57,6 +57,11 @@ def _array_differences(expected: Any, actual: Any, ties: Any) -> str:
 def _labels(expected: Any, actual: Any, ties: Any) -> str:
     rows = len(expected)
     both_missing = np.array([e != e and a != a for e, a in zip(expected.ravel(), actual.ravel(), strict=True)], bool)  # noqa: PLR0124
+    both_floats = [
+        isinstance(e, float) and isinstance(a, float) for e, a in zip(expected.flat, actual.flat, strict=True)
+    ]
+    if expected.dtype == object:  # floats among text, which bridge.verify compares
+        both_missing |= np.array(both_floats, bool)
     differ = ((expected != actual) & ~both_missing.reshape(expected.shape)).reshape(rows, -1).any(axis=1)
     bad = np.flatnonzero(differ & ~ties(rows))
     return f"{len(bad)} of {rows} labels: {actual[bad[0]]} instead of {expected[bad[0]]}" if len(bad) else ""
