@@ -15,6 +15,7 @@ from google.protobuf.message import DecodeError
 
 from bridge.data.analysis import Analysis
 from bridge.data.beside import written_beside
+from bridge.data.naming import Naming
 from bridge.data.schema import Column, Schema
 from bridge.errors import ArtifactError, InputTypeError
 from bridge.file_parts import FileParts
@@ -107,9 +108,16 @@ class Metadata:
             raise ArtifactError(f"the file's bridge metadata is damaged ({error}). Export the model again.") from error
 
 
-_JSON_TYPES = {"str": str, "int": int, "float": float, "bool": bool, "tuple": list, "Mapping": dict}
-_JSON_TYPES |= {"Kind": str, "Analyzer": str, "Accents": str}
-_JSON_TYPES |= {"Schema": Schema, "Analysis": Analysis, "FrameForm": FrameForm}
+_JSON_TYPES: dict[str, type | tuple[type, ...]] = {
+    "str": str,
+    "int": int,
+    "float": float,
+    "bool": bool,
+    "tuple": list,
+    "Mapping": dict,
+}
+_JSON_TYPES |= {"Kind": str, "Analyzer": str, "Accents": str, "Form": str}
+_JSON_TYPES |= {"Schema": Schema, "Analysis": (Analysis, Naming), "FrameForm": FrameForm}
 
 
 def _build(cls: type[T], data: dict[str, Any]) -> T:
@@ -126,7 +134,10 @@ def _build(cls: type[T], data: dict[str, Any]) -> T:
 
 def _build_column(data: dict[str, Any]) -> Column:
     analysis = data.get("analysis")
-    return _build(Column, data if analysis is None else {**data, "analysis": _build(Analysis, analysis)})
+    if analysis is None:
+        return _build(Column, data)
+    kind: type[Analysis | Naming] = Naming if "form" in analysis else Analysis
+    return _build(Column, {**data, "analysis": _build(kind, analysis)})
 
 
 def _check_columns(schema: Schema) -> None:

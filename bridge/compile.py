@@ -8,12 +8,15 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import onnx
 
 from bridge.artifact import Metadata, get_metadata, read_file, set_metadata, write_model
+from bridge.data.analysis import Analysis
 from bridge.data.beside import check_writable
 from bridge.data.table import fits_float32, in_fitted_order
 from bridge.errors import ArtifactError, InputError, ParityError
+from bridge.export.first_steps import object_rows, reads_images
 from bridge.export.graph import export_graph
 from bridge.method import Classes
 from bridge.passes.data_file import large_constants_beside
@@ -116,6 +119,7 @@ def export(
     options = Options(chosen, check_strategy(strategy, chosen))
     form = FileForm(opset, ir_version, batch_size)
     form.check(chosen)
+    X = np.asarray(X) if reads_images(estimator) else object_rows(estimator, X)  # noqa: N806
     exported = export_graph(estimator, X, methods=methods)
     sample = in_fitted_order(X, exported.schema.feature_names)
     model = run_pipeline(
@@ -123,7 +127,7 @@ def export(
         options,
         precision=chosen_precision,
         inputs_are_rounded=not fits_float32(sample, exported.schema),
-        never_missing=frozenset(c.name for c in exported.schema.columns if not c.takes("nan")),
+        never_missing=_never_missing(exported.schema),
     )
     _check_batches(model, form)
     metadata = Metadata(
@@ -153,6 +157,12 @@ def export(
     if path is not None:
         write_model(proto, path)
     return proto
+
+
+def _never_missing(schema: Schema) -> frozenset[str]:
+    """Return the inputs that never hold NaN: those that refuse it, and the counts of terms."""
+    refuse = {c.name if c.analysis is None else c.analysis.counts for c in schema.columns if not c.takes("nan")}
+    return frozenset(refuse | {c.analysis.counts for c in schema.columns if isinstance(c.analysis, Analysis)})
 
 
 def _check_batches(model: ir.Model, form: FileForm) -> None:

@@ -161,6 +161,8 @@ class Method:
         Whether several outputs are columns of one array (True) or a list of arrays (False).
     row_axis
         Which axis of the answer the rows are: 1 where the estimator gives an array of several for each row first.
+    each
+        How many rows of the answer each row of the data has, one below the other.
     sparse
         The scipy sparse format of the answer, "csr", or None for a dense one.
     frame
@@ -176,6 +178,9 @@ class Method:
         The largest answer (or square) on these rows; where one is larger, its rounding is in proportion.
     tuple_of
         The dtypes of the arrays where the answer is a tuple of them, one an output: distances and indices.
+    entries
+        Whether the answer is a sparse matrix of `shape[0]` columns, given by its entries: the outputs are their
+        columns, where the number of columns stands for none, and their values.
     ragged
         Whether these are arrays of arrays, one a row: those of the output whose index is not -1.
     texts, bools
@@ -192,6 +197,7 @@ class Method:
     stacked: bool = False
     sparse: str | None = None
     row_axis: int = 0
+    each: int = 1
     frame: FrameForm | None = None
     is_list: bool = False
     roots: bool = False
@@ -201,6 +207,7 @@ class Method:
     ragged: bool = False
     texts: tuple[str, ...] = ()
     bools: tuple[int, ...] = ()
+    entries: bool = False
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -103,9 +103,7 @@ def _host_work(metadata: Metadata, text: Counter[str], copies: Mapping[str, str]
     coded = [c.name for c in columns if c.is_text and c.tensor != "str" and c.analysis is None]
     if coded:
         yield f"text to codes, by the predictor: {', '.join(coded)}"
-    for column in columns:
-        if column.analysis is not None:
-            yield f"text to counts of terms, by the predictor: {column.analysis.column} ({column.analysis})"
+    yield from _entries_work(metadata)
     named = [m.name for m in metadata.methods if m.labels]
     if named:
         yield f"codes to label names, by the predictor: {', '.join(named)}"
@@ -120,3 +118,18 @@ def _host_work(metadata: Metadata, text: Counter[str], copies: Mapping[str, str]
     if text:
         named = [f"{name} ({nodes} nodes)" if nodes > 1 else name for name, nodes in sorted(text.items())]
         yield f"operators on text, by onnxruntime on the CPU: {', '.join(named)}"
+
+
+def _entries_work(metadata: Metadata) -> Iterator[str]:
+    """Yield what is done with inputs and outputs that hold few entries a row."""
+    for column in metadata.schema.columns:
+        if column.analysis is not None:
+            what = "names to positions and values" if column.holds_objects else "text to counts of terms"
+            yield f"{what}, by the predictor: {column.analysis.column} ({column.analysis})"
+    for method in metadata.methods:
+        if method.entries:
+            columns, values = method.outputs
+            yield (
+                f"entries to a sparse matrix, by the predictor: {method.name} has the value {values}[i, j] in row i "
+                f"and column {columns}[i, j], and none where that is {method.shape[0]}"
+            )

@@ -86,7 +86,8 @@ def _inputs(summary: Summary) -> Table:
     schema = summary.metadata.schema
     table = _table(f"\nInputs: a table of {schema.n_features} columns", "name", "data", "graph", "values")
     for column in schema.columns[:MOST_COLUMNS]:
-        graph = f"{column.tensor} (rows, {column.width if column.analysis is None else 'any'})"
+        shape = ", ".join(map(str, column.image or [column.width if column.analysis is None else "any"]))
+        graph = f"{column.tensor} (rows, {shape})"
         table.add_row(_plain(column.name), column.dtype, graph, _values(column))
         if column.analysis is not None:
             table.add_row(_plain(column.analysis.counts), "", f"{column.analysis.dtype} (rows, any)", "")
@@ -125,7 +126,9 @@ def _answer(method: Method) -> str:
     shape = "(" + ", ".join(["rows", *map(str, method.shape)]) + ("," if not method.shape else "") + ")"
     labels = [repr(v) for classes in method.labels for v in classes.values]
     named = ", ".join(labels[:MOST_LABELS]) + (" ..." if len(labels) > MOST_LABELS else "")
-    return _plain(f"{method.dtype} {shape}" + (f": {named}" if named else ""))
+    form = ", sparse: columns and values of entries" if method.entries else ""
+    form += f", {method.each} a row" if method.each > 1 else ""
+    return _plain(f"{method.dtype} {shape}{form}" + (f": {named}" if named else ""))
 
 
 def _parity(summary: Summary, method: str) -> str:

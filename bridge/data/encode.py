@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -10,7 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bridge.data.frame import as_values, frame_columns, is_frame, raw_column
+from bridge.data.names import NamesReader
+from bridge.data.naming import Naming
 from bridge.data.numbers import NumberReader
+from bridge.data.objects import as_objects
 from bridge.data.schema import Column, Schema, as_table, as_vector, is_sparse
 from bridge.data.terms import TermsReader
 from bridge.data.text import TextReader
@@ -46,6 +50,8 @@ class Encoder:
             return self._encode_matrix(data)
         if self.schema.kind == "vector":
             return self._encode_vector(data)
+        if self.schema.kind == "images":
+            return self._encode_images(data)
         if is_frame(data):
             return self._encode_frame(data)
         array = self._as_array(data)
@@ -53,6 +59,24 @@ class Encoder:
             return self._encode_matrix(array)
         self._check_width(array.shape[1])
         return self._encode_columns([array[:, i] for i in self._own_positions])
+
+    def rows(self, data: Any) -> Any:
+        """Return the table, or, where a row is an object, an array of these: scikit-learn iterates over anything."""
+        if not self._reads_objects:
+            return data
+        namings = [c.analysis for c in self.schema.columns if isinstance(c.analysis, Naming)]
+        takes_one = all(naming.form == "dict" and not naming.is_hashed for naming in namings)
+        rows = as_objects(list(data) if isinstance(data, Mapping) and not takes_one else data)
+        if any(naming.form == "names" for naming in namings) and len(rows) and isinstance(rows[0], str):
+            raise InputError(
+                f"the first row is the text {rows[0]!r}; expected an iterable of texts for each row.\n"
+                "Give lists of them."
+            )
+        return rows
+
+    @cached_property
+    def _reads_objects(self) -> bool:
+        return self.schema.reads_objects
 
     def text_of(self, data: Any, names: Iterable[str]) -> dict[str, NDArray[Any]]:
         """Return the columns of text behind some inputs as the table holds them, (rows,), by the inputs' names."""
@@ -70,7 +94,7 @@ class Encoder:
 
     @cached_property
     def expands(self) -> bool:
-        """Whether the inputs may take much more room than the table: text that is taken apart."""
+        """Whether the inputs may take much more room than the table: text, and objects, that are taken apart."""
         return any(c.analysis is not None for c in self.schema.columns)
 
     @cached_property
@@ -82,7 +106,7 @@ class Encoder:
         return NumberReader(columns[0])
 
     @cached_property
-    def _readers(self) -> list[tuple[Column, NumberReader | TextReader | TermsReader]]:
+    def _readers(self) -> list[tuple[Column, NumberReader | TextReader | TermsReader | NamesReader]]:
         return [(c, _reader(c)) for c in self.schema.columns]
 
     @cached_property
@@ -97,7 +121,20 @@ class Encoder:
         self._check_width(array.shape[1])
         return {self.schema.columns[0].name: self._matrix(array)}  # type: ignore[misc]
 
+    def _encode_images(self, data: Any) -> Feeds:
+        (column,) = self.schema.columns
+        array = np.asarray(data)
+        if array.shape[1:] != column.image:
+            raise InputError(
+                f"the model was exported for images of shape {column.image}; found an array of shape {array.shape}.\n"
+                "Give an array (images, height, width, ...) of these, or export again with a sample of the new ones."
+            )
+        pixels = self._encode_matrix(array.reshape(len(array), column.width))
+        return {name: values.reshape(array.shape) for name, values in pixels.items()}
+
     def _encode_vector(self, data: Any) -> Feeds:
+        if self._reads_objects:
+            return self._encode_columns([as_objects(data)] * len(self.schema.columns))
         vector = as_vector(data)
         column = self.schema.columns[0] if self.schema.columns else None
         if vector is None and isinstance(data, (list, tuple, np.ndarray)) and not len(data):
@@ -122,15 +159,16 @@ class Encoder:
     def _encode_columns(self, columns: Sequence[Any]) -> Feeds:
         """Return the feeds for the columns of every input, in the order of the schema."""
         feeds: Feeds = {}
-        taken_apart: dict[tuple[int, Analysis], list[list[str]]] = {}
+        taken_apart: dict[tuple[int, Analysis | Naming], Any] = {}
         rest = iter(columns)
         for column, reader in self._readers:
-            if isinstance(reader, TermsReader):
-                way = (column.index, reader.analysis.way)
+            if isinstance(reader, TermsReader | NamesReader):
+                how = reader.naming if isinstance(reader, NamesReader) else reader.analysis
+                way = (column.index, how.way)
                 values = next(rest)
                 if way not in taken_apart:  # ensembles count the same terms by many vocabularies
                     taken_apart[way] = reader.take_apart(values)
-                feeds[column.name], feeds[reader.analysis.counts] = reader(taken_apart[way])
+                feeds[column.name], feeds[how.counts] = reader(taken_apart[way])
             elif isinstance(reader, TextReader):
                 feeds[column.name] = reader(next(rest))
             elif column.width == 1:
@@ -190,7 +228,9 @@ class Encoder:
         )
 
 
-def _reader(column: Column) -> NumberReader | TextReader | TermsReader:
+def _reader(column: Column) -> NumberReader | TextReader | TermsReader | NamesReader:
+    if isinstance(column.analysis, Naming):
+        return NamesReader(column, column.analysis)
     if column.analysis is not None:
         return TermsReader(column, column.analysis)
     return TextReader(column) if column.is_text else NumberReader(column)

@@ -31,6 +31,7 @@ class NumberReader:
         self._is_matrix = column.width > 1 or column.name == ARRAY_INPUT
         # Finds the columns of each kind that refuse it; positions that a damaged file makes up show here.
         self._refusing = {kind: _refusing(column, kind) for kind in _KINDS}
+        self._is_of_images = bool(column.image)
         self._takes_all_floats = column.allow_nan and column.allow_inf and column.allow_huge
 
     def __call__(self, array: NDArray[Any]) -> NDArray[Any]:
@@ -161,7 +162,7 @@ class NumberReader:
         """Name the input, and the column of the first bad value where the input has several."""
         if not self._is_matrix:
             return f"column {self.column.name!r}"
-        return "X" if bad is None else f"column {int(np.argwhere(bad)[0, 1])} of X"
+        return "X" if bad is None or self._is_of_images else f"column {int(np.argwhere(bad)[0, 1])} of X"
 
 
 def _refusing(column: Column, kind: Kind) -> NDArray[np.bool_] | None:

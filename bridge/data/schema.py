@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from math import prod
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,8 +20,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bridge.data.analysis import Analysis
+    from bridge.data.naming import Naming
 
-Kind = Literal["frame", "array", "sparse", "vector"]
+Kind = Literal["frame", "array", "sparse", "vector", "images"]
 Scalar = str | int | float | bool
 
 UNKNOWN_CODE = -1
@@ -28,8 +31,13 @@ MISSING_CODE = -2
 """The code of NaN and NA in a text column."""
 NONE_CODE = -3
 """The code of None in a text column: scikit-learn's imputers and encoders tell it from NaN."""
+OBJECTS = "objects"
+"""The dtype of a column of dicts, lists or sets."""
 ARRAY_INPUT = "X"
 """The name of the one input of a model that takes a numeric array."""
+
+NAMING = (Mapping, list, tuple, set, frozenset, np.ndarray)
+"""Objects that may name things, any number of them."""
 
 _HINTS = {
     "M": "Turn dates into numbers, such as year, month and day, before the model.",
@@ -50,11 +58,14 @@ class Column:
     name
         The column's own name, unchanged; it is the name of the graph's input.
     dtype
-        The dtype in the sample: a NumPy name, or "text" for strings, which the host codes as integers.
+        The dtype in the sample: a NumPy name, "text" for strings, which the host codes as integers, or "objects" for
+        dicts, lists and sets, of which the host makes positions and values.
     tensor
         The dtype of the graph's input.
     width, index
         How many columns of the table this input takes, and the position of the first.
+    image
+        The shape of a row that is an image, of `width` numbers; () for rows of columns.
     vocabulary
         For text: the value of each code, or with an `analysis` each term. Empty until the export has met the encoders.
     allowed, allowed_counts
@@ -67,8 +78,8 @@ class Column:
     nan_columns, inf_columns, huge_columns
         Where this input has several columns and only some accept such numbers: their positions in it.
     analysis
-        For text that the host takes apart into terms: how. The input then holds positions of terms, and there is a
-        second one for their counts.
+        For text that the host takes apart into terms, and for objects that name things: how. The input then holds
+        positions, and there is a second one for the counts or values there.
     problem
         Why no graph can take this column, for one that the model may not use at all; else empty.
     """
@@ -78,6 +89,7 @@ class Column:
     tensor: str
     width: int = 1
     index: int = 0
+    image: tuple[int, ...] = ()
     vocabulary: tuple[Scalar, ...] = ()
     allowed: tuple[float, ...] = ()
     allowed_counts: tuple[int, ...] = ()
@@ -89,12 +101,16 @@ class Column:
     nan_columns: tuple[int, ...] = ()
     inf_columns: tuple[int, ...] = ()
     huge_columns: tuple[int, ...] = ()
-    analysis: Analysis | None = None
+    analysis: Analysis | Naming | None = None
     problem: str = ""
 
     @property
     def is_text(self) -> bool:
         return self.dtype == "text"
+
+    @property
+    def holds_objects(self) -> bool:
+        return self.dtype == OBJECTS
 
     def takes(self, kind: Literal["nan", "inf", "huge"], position: int | None = None) -> bool:
         """Return whether the estimator accepts such numbers in one of this input's columns, or in any."""
@@ -114,7 +130,7 @@ class Schema:
     ----------
     kind
         "frame": one input a column, found by name. "array" and "sparse": columns found by position. "vector": one
-        column without a second dimension, such as a list of texts.
+        column without a second dimension, such as a list of texts. "images": an array of more than two dimensions.
     columns
         The graph's inputs; columns that the model does not use are not among them.
     n_features
@@ -134,14 +150,20 @@ class Schema:
     reorder: bool = False
     positional: bool = True
 
+    @property
+    def reads_objects(self) -> bool:
+        """Whether a row is one object that names things: a dict, a list or a set."""
+        return self.kind == "vector" and any(c.holds_objects for c in self.columns)
+
     def with_columns(self, columns: Iterable[Column]) -> Schema:
         return replace(self, columns=tuple(columns))
 
 
-def infer_schema(sample: object, *, takes_vector: bool = False) -> Schema:
+def infer_schema(sample: object, *, takes_vector: bool = False, takes_images: bool = False) -> Schema:
     """Return the schema of `sample`: a DataFrame (pandas, polars, Arrow), an array, or a scipy sparse matrix.
 
-    One-dimensional data is taken where it is text, and with `takes_vector` where it is numbers.
+    One-dimensional data is taken where it is text, and with `takes_vector` where it is numbers; arrays of three and
+    more dimensions with `takes_images`.
 
     dtypes are taken from every row of the sample. Raises `InputError` for what no graph can take (complex numbers,
     dates), `InputTypeError` for what is no table at all. A column of a DataFrame that no graph can take has the reason
@@ -153,10 +175,18 @@ def infer_schema(sample: object, *, takes_vector: bool = False) -> Schema:
         dtype = np.dtype(sample.dtype)  # type: ignore[attr-defined]
         width = int(sample.shape[1])  # type: ignore[attr-defined]
         return Schema("sparse", (Column(ARRAY_INPUT, dtype.name, _tensor_dtype(dtype, "the matrix"), width),), width)
+    if takes_images and isinstance(sample, np.ndarray) and sample.ndim > 2:
+        width = prod(sample.shape[1:])
+        tensor = _tensor_dtype(sample.dtype, "the array of images")
+        images = Column(ARRAY_INPUT, sample.dtype.name, tensor, width, image=sample.shape[1:])
+        return Schema("images", (images,), width)
     vector = as_vector(sample)
     if vector is not None and (takes_vector or vector.dtype.kind in "OUT"):
-        return Schema("vector", (_infer_column(ARRAY_INPUT, 0, vector),), 1)
-    array = as_table(sample)
+        return Schema("vector", (_infer_or_note(ARRAY_INPUT, 0, vector, are_rows=True),), 1)
+    return _infer_array(as_table(sample))
+
+
+def _infer_array(array: NDArray[Any]) -> Schema:
     if not array.shape[1]:
         raise InputError("the array has no columns; expected at least one.")
     if array.dtype.kind in "OUT":
@@ -230,11 +260,18 @@ def _infer_frame(frame: Any) -> Schema:
     return Schema("frame", columns, len(columns), tuple(names) if all(named) else None)
 
 
-def _infer_or_note(name: str, index: int, values: NDArray[Any]) -> Column:
-    """Return the column, with the reason where no graph can take it: a ColumnTransformer may leave it out."""
+def _infer_or_note(name: str, index: int, values: NDArray[Any], *, are_rows: bool = False) -> Column:
+    """Return the column, with the reason where no graph can take it: a ColumnTransformer may leave it out.
+
+    Objects can be taken by what reads their names alone. With `are_rows` all else raises.
+    """
     try:
         return _infer_column(name, index, values)
     except InputError as error:
+        if values.dtype.kind == "O" and len(values) and all(isinstance(v, NAMING) for v in values.tolist()):
+            return Column(name, OBJECTS, "int64", index=index, problem=str(error))
+        if are_rows:
+            raise
         return Column(name, str(values.dtype), "float64", index=index, problem=str(error))
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bridge.data.frame import as_values, frame_columns, is_frame, raw_column
+from bridge.data.naming import Naming
 from bridge.data.schema import as_table, as_vector, is_sparse
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ def take_rows(table: Any, indices: NDArray[np.integer]) -> Any:
         return table[indices] if hasattr(table, "with_columns") else table.take(indices)
     if is_sparse(table):
         return table.tocsr()[indices]
+    if _is_of_images(table):
+        return table[indices]
     vector = as_vector(table)
     return as_table(table)[indices] if vector is None else vector[indices]
 
@@ -68,7 +71,13 @@ def numbers_at(table: Any, positions: Sequence[int]) -> NDArray[Any]:
     return array if list(positions) == list(range(array.shape[1])) else array[:, list(positions)]
 
 
+def _is_of_images(table: Any) -> bool:
+    return isinstance(table, np.ndarray) and table.ndim > 2
+
+
 def _as_columns(table: Any) -> NDArray[Any]:
+    if _is_of_images(table):
+        return np.asarray(table.reshape(len(table), -1))
     vector = as_vector(table)
     if vector is not None:
         return vector.reshape(-1, 1)
@@ -83,10 +92,10 @@ def replace_columns(table: Any, values: Mapping[int, NDArray[Any]]) -> Any:
         vector = as_vector(table)
         if vector is not None:
             return values.get(0, vector).astype(vector.dtype)
-        array = as_table(table).copy()
+        array = _as_columns(table).copy()
         for position, column in values.items():
             array[:, position] = column
-        return array
+        return array.reshape(table.shape) if _is_of_images(table) else array
     if hasattr(table, "iloc"):
         return _replace_in_pandas(table, values)
     names = frame_columns(table)
@@ -121,6 +130,8 @@ def _replace_in_pandas(table: Any, values: Mapping[int, NDArray[Any]]) -> Any:
 def fits_float32(table: Any, schema: Schema) -> bool:
     """Return whether every float64 number of the table is a float32 number too."""
     wide = [c for c in schema.columns if c.tensor == "float64"]
+    if any(isinstance(c.analysis, Naming) and c.analysis.form in ("dict", "pairs") for c in schema.columns):
+        return False  # the numbers of other dicts may be any
     if is_sparse(table):
         return not wide or _are_float32(table.tocsr().data)
     return all(_are_float32(numbers_at(table, range(c.index, c.index + c.width))) for c in wide)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bridge.data.analysis import build_analyzer
+from bridge.data.entries import COUNT_DTYPES, fill_rows
 from bridge.data.frame import as_values, missing_mask
 from bridge.data.murmur import murmur3
 from bridge.errors import InputError
@@ -19,10 +20,6 @@ if TYPE_CHECKING:
 
     from bridge.data.analysis import Analysis
     from bridge.data.schema import Column
-
-
-COUNT_DTYPES = ("float64", "float32", "int64", "int32")
-"""Of counts: those that graphs have, and scikit-learn's matrices too."""
 
 
 class TermsReader:
@@ -48,13 +45,8 @@ class TermsReader:
         found, signs = self._look_up(list(chain.from_iterable(texts)))
         owners = np.repeat(np.arange(len(texts)), [len(terms) for terms in texts])[found >= 0]
         rows, places, sums = _summed(owners, found[found >= 0], signs[found >= 0], self.analysis.width)
-        lengths = np.bincount(rows, minlength=len(texts))
-        terms = np.full((len(texts), max(int(lengths.max(initial=0)), 1)), self.analysis.width, np.int64)
-        counts = np.zeros(terms.shape, self.analysis.dtype)
-        is_used = np.arange(terms.shape[1]) < lengths[:, np.newaxis]
-        terms[is_used] = places
-        counts[is_used] = 1 if self.analysis.binary else sums
-        return terms, counts
+        counts = np.ones_like(sums) if self.analysis.binary else sums
+        return fill_rows(rows, places, counts.astype(self.analysis.dtype), rows=len(texts), width=self.analysis.width)
 
     def _texts(self, values: Any) -> Sequence[str]:
         array = as_values(values)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,18 +21,19 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
     from bridge.data.analysis import Analysis
+    from bridge.data.naming import Naming
 
 
 @dataclass(frozen=True)
 class TermsInput:
-    """Two inputs that hold the terms of a text column: how the host finds them, and their vocabulary if they have one.
+    """Two inputs that hold the terms of a column: how the host finds them, and their vocabulary if they have one.
 
     The names in the analysis are given once the graph is whole.
     """
 
     terms: Terms
-    analysis: Analysis
-    vocabulary: tuple[str, ...]
+    analysis: Analysis | Naming
+    vocabulary: tuple[Scalar, ...]
 
 
 @dataclass
@@ -59,6 +62,14 @@ class TextColumn:
         self.strict = True
         for value in values:
             self.code(value)
+
+
+@dataclass
+class ObjectColumn:
+    """A column of dicts, lists or sets, of which a vectorizer makes inputs of its own."""
+
+    name: str
+    terms: list[TermsInput] = field(default_factory=list)
 
 
 @dataclass
@@ -110,11 +121,20 @@ class Part:
     value: ir.Value
     width: int
     text: TextColumn | None = None
+    objects: ObjectColumn | None = None
     source: NumberColumn | None = None
     """The input that these columns are of, untouched: an encoder can have the host check its values."""
+    image: tuple[int, ...] = ()
+    """The shape of a row where it is an image: the value is (rows, *image)."""
     positions: tuple[int, ...] | None = None
     """Which columns of `source` these are, where it is not all of them in order."""
     names: tuple[str, ...] | None = None
+
+    @property
+    def terms(self) -> list[TermsInput]:
+        """The inputs that vectorizers made of this column."""
+        taken_apart = self.text or self.objects
+        return [] if taken_apart is None else taken_apart.terms
 
     def restrict(self, column: int, values: Sequence[float]) -> None:
         """Have the host refuse other values in one of these columns, where it can see them."""
@@ -170,6 +190,8 @@ class Block:
             )
         if not self.parts:
             raise UnsupportedError("this step gets no columns at all")
+        if any(p.image for p in self.parts):
+            raise UnsupportedError("this step needs columns, and gets images. Put a PatchExtractor before it.")
         to = np.dtype(dtype) if dtype is not None else self.dtype
         # Casting a concatenation of like parts takes one node where casting each part takes many.
         if len({p.value.dtype for p in self.parts}) == 1:
@@ -195,8 +217,10 @@ class Block:
         wanted = list(indices)
         if len(self.parts) == 1 and self.parts[0].width > 1:
             return replace(self, parts=(_take(self.builder, self.parts[0], wanted),) if wanted else ())
-        owners = [(p, i) for p in self.parts for i in range(p.width)]
-        return replace(self, parts=tuple(_take(self.builder, owners[w][0], [owners[w][1]]) for w in wanted))
+        owners = [(number, i) for number, p in enumerate(self.parts) for i in range(p.width)]
+        runs = groupby((owners[w] for w in wanted), key=itemgetter(0))
+        chosen = [(self.parts[number], [i for _, i in run]) for number, run in runs]
+        return replace(self, parts=tuple(_take(self.builder, part, indices) for part, indices in chosen))
 
     def of_one_dtype(self) -> Block:
         """Return numbers in their common dtype, as the array has them that scikit-learn makes of a frame."""

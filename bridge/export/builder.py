@@ -25,6 +25,8 @@ FEW_OUTPUTS = 64
 """Up to this many columns of a product, the rows that terms name are gathered: the matrix itself is mostly zeros."""
 INDEX_OPS = frozenset({"ArgMax", "ArgMin", "Shape"})
 ROUNDING = "bridge.rounding"
+SPREAD = "Spread"
+"""Stands for the dense matrix of terms until `bridge.export.terms` writes it, or leaves it out."""
 SAMPLED = 256
 """So many numbers of a constant tell most constants apart."""
 
@@ -180,18 +182,36 @@ class Builder:
 
     def spread(self, x: Terms) -> ir.Value:
         """Return terms as the matrix that they stand for, in which `project` and others find them again."""
-        zeros = self.repeat_row(np.zeros(x.width + 1, dtype_of(x.values)), x.columns)
-        wide = self.op("ScatterElements", zeros, x.columns, x.values, axis=1)
-        bounds = [self.constant([n], np.int64) for n in (0, x.width, 1)]
-        result = self.op("Slice", wide, *bounds)
+        result = self.op(SPREAD, x.columns, x.values, domain=BRIDGE_DOMAIN, dtype=x.values.dtype)
         self.terms[result] = x
         return result
 
+    def scatter(self, x: Terms) -> ir.Value:
+        """Return the dense matrix of terms; each position of a row stands there once."""
+        zeros = self.repeat_row(np.zeros(x.width + 1, dtype_of(x.values)), x.columns)
+        wide = self.op("ScatterElements", zeros, x.columns, x.values, axis=1)
+        bounds = [self.constant([n], np.int64) for n in (0, x.width, 1)]
+        return self.op("Slice", wide, *bounds)
+
     def combine(self, op_type: str, x: ir.Value, array: ArrayLike) -> ir.Value:
-        """Return `x op array` in the dtype that NumPy gives it."""
+        """Return `x op array` in the dtype that NumPy gives it; terms that columns scale stay terms."""
         values = np.asarray(array)
         wide = np.result_type(dtype_of(x), values.dtype)
+        if x in self.terms and op_type in ("Mul", "Div") and values.shape in _row_shapes(self.terms[x].width):
+            terms = self.terms[x]
+            factors = self.constant(values, wide)
+            if values.size > 1:
+                table = self.constant(np.append(values, values.dtype.type(1)), wide)
+                factors = self.op("Gather", table, terms.columns, axis=0)
+            return self.spread(replace(terms, values=self.op(op_type, self.cast(terms.values, wide), factors)))
         return self.op(op_type, self.cast(x, wide), self.constant(values, wide))
+
+    def above(self, x: ir.Value, threshold: float) -> ir.Value:
+        """Return 1 where x is larger than `threshold`, else 0, in the dtype of x; terms stay terms where 0 stays 0."""
+        if x in self.terms and threshold >= 0:
+            terms = self.terms[x]
+            return self.spread(replace(terms, values=self.above(terms.values, threshold)))
+        return self.cast(self.op("Greater", x, self.like(threshold, x)), dtype_of(x))
 
     def either(self, exact: ir.Value, stable: ir.Value) -> ir.Value:
         """Return a number in the estimator's own order of operations, and for portable files in a stable form."""
@@ -206,7 +226,7 @@ class Builder:
     def repeat_row(self, row: ArrayLike, like: ir.Value) -> ir.Value:
         """Return the vector `row` once for every row of `like`, a matrix of any dtype."""
         constant = self.constant(np.asarray(row).reshape(1, -1))
-        first = self.take_columns(like, [0])
+        first = self.take_columns(self.terms[like].columns if like in self.terms else like, [0])
         # Both branches are the same: what counts is the number of rows, which a Shape would fetch from the device.
         return self.where(self.op("Equal", first, first), constant, constant)
 
@@ -250,7 +270,18 @@ class Builder:
 
     def take_columns(self, x: ir.Value, indices: Sequence[int] | NDArray[Any]) -> ir.Value:
         """Return the columns `indices` of a matrix, in that order."""
-        return self.op("Gather", x, self.constant(np.asarray(indices, np.int64)), axis=1)
+        chosen = np.asarray(indices, np.int64)
+        if x in self.terms and chosen.ndim == 1 and (chosen >= 0).all() and chosen.size == len(np.unique(chosen)):
+            return self.spread(self._chosen_terms(self.terms[x], chosen))
+        return self.op("Gather", x, self.constant(chosen), axis=1)
+
+    def _chosen_terms(self, x: Terms, chosen: NDArray[np.int64]) -> Terms:
+        """Return the terms at some columns, which get the numbers 0, 1, ...; the others are none."""
+        places = np.full(x.width + 1, len(chosen))
+        places[chosen] = np.arange(len(chosen))
+        columns = self.op("Gather", self.constant(places), x.columns, axis=0)
+        is_none = self.op("Equal", columns, self.constant(len(chosen), np.int64))
+        return Terms(columns, self.where(is_none, self.like(0, x.values), x.values), len(chosen))
 
     def concat(self, values: Sequence[ir.Value], axis: int = 1) -> ir.Value:
         return values[0] if len(values) == 1 else self.op("Concat", *values, axis=axis)
@@ -288,6 +319,11 @@ def dtype_of(x: ir.Value) -> np.dtype[Any]:
     if x.dtype is None:
         raise TypeError(f"value {x.name!r} has no dtype: give one where it is made")
     return np.dtype(x.dtype.numpy())
+
+
+def _row_shapes(width: int) -> tuple[tuple[int, ...], ...]:
+    """Return the shapes of one number, and of one a column."""
+    return (), (1,), (1, 1), (width,), (1, width)
 
 
 def _result_dtype(op_type: str, inputs: Sequence[ir.Value | None], attributes: dict[str, Any]) -> ir.DataType:

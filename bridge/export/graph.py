@@ -17,11 +17,14 @@ from bridge.errors import InputError, InputTypeError, NotFittedError, Unsupporte
 from bridge.export.asking import answer_quietly
 from bridge.export.block import Block
 from bridge.export.builder import Builder, get_rounding
+from bridge.export.entries import DENSE_COLUMNS, close_entries, entries_of
+from bridge.export.first_steps import reads_images
 from bridge.export.frames import find_frame_form, with_own_columns
 from bridge.export.inputs import finish_schema, name_terms, open_inputs
 from bridge.export.probe import probe_schema
 from bridge.export.refusals import close_refusals
-from bridge.export.registry import Answer, Given, Labels, Neighbours, Refused, RowsSecond, convert
+from bridge.export.registry import Answer, Given, Labels, Neighbours, Refused, RowsEach, RowsSecond, convert
+from bridge.export.terms import write_spreads
 from bridge.export.text_columns import close_text
 from bridge.method import METHODS, PREDICT_STD, SEARCHES, Classes, FrameForm, Method, offers
 from bridge.opset import (
@@ -41,7 +44,7 @@ IMPORTS = {MAIN_DOMAIN: MAIN_OPSET, ML_DOMAIN: ML_OPSET, BRIDGE_DOMAIN: BRIDGE_O
 logger = logging.getLogger("bridge")
 
 WIDEST = 2**17
-"""The most columns that `transform` may answer with: 1 MB a row."""
+"""The most columns of a dense answer: 1 MB a row."""
 PROBE_ROWS = 3
 """Rows of the sample that each method is asked once, for its dtype and shape."""
 
@@ -50,19 +53,6 @@ _ROUNDING = frozenset(
     {"MatMul", "Gemm", "ReduceSum", "ReduceMean", "Exp", "Log", "Pow", "Tanh", "Sin", "Cos", "Softmax", "LogSoftmax"}
 )
 """Operators whose last digits hang on the order of a sum, or on the library of functions."""
-
-
-_NO_TABLE = {
-    "MultiLabelBinarizer": (
-        "reads a set of labels for each row, of any size, where a file has a table.\n"
-        "Export what it makes of them: its answer is the table that the next step reads."
-    ),
-    "PatchExtractor": (
-        "reads an image for each row, and answers with a row for each of its patches, where a file has tables.\n"
-        "Extract the patches before, and export the steps behind it."
-    ),
-}
-"""What some estimators of scikit-learn do that a graph of a table cannot, by class."""
 
 
 @dataclass(frozen=True)
@@ -86,17 +76,17 @@ def export_graph(estimator: Any, sample: object, *, methods: Sequence[str] | Non
     """
     names = _method_names(estimator, methods)
     _check_labels(estimator)
-    _check_table(estimator, names[0], sample)
-    takes_vector = _takes_vector(estimator, sample)
-    problems = [c.problem for c in infer_schema(sample, takes_vector=takes_vector).columns if c.problem]
+    schema = infer_schema(sample, takes_vector=_takes_vector(estimator, sample), takes_images=reads_images(estimator))
+    problems = [c.problem for c in schema.columns if c.problem]
     if not row_count(sample):
         raise InputError("the sample has no rows; give at least one, so that dtypes and shapes can be read from it.")
     few = take_rows(sample, np.arange(min(PROBE_ROWS, row_count(sample))))
     if methods is None:
         names = [name for name in names if not _only_raises(estimator, name, names[0], few)] or names
     actual = {name: _ask(estimator, name, few, problems) for name in names}
-    sample = in_fitted_order(sample, getattr(estimator, "feature_names_in_", None))
-    schema = infer_schema(sample, takes_vector=takes_vector)
+    in_order = in_fitted_order(sample, getattr(estimator, "feature_names_in_", None))
+    if in_order is not sample:
+        sample, schema = in_order, infer_schema(in_order)
     b = Builder()
     inputs, block = open_inputs(b, schema)
     answers = dict(convert(b, estimator, block))
@@ -124,6 +114,7 @@ def export_graph(estimator: Any, sample: object, *, methods: Sequence[str] | Non
         specs.append(spec)
     refused, reasons = close_refusals(b, taken, names)
     outputs += refused
+    write_spreads(b, outputs)
     schema = finish_schema(schema, block)
     _rename_constants(b.initializers, taken)
     graph = ir.Graph(
@@ -173,18 +164,6 @@ def _method_names(estimator: Any, methods: Sequence[str] | None) -> list[str]:
         raise InputError(f"{cls.__name__} has no method {', '.join(unknown)}; it has {', '.join(offered)}")
     # The standard deviation is the second of two answers.
     return list(dict.fromkeys(["predict", *methods] if PREDICT_STD in methods else methods))
-
-
-def _check_table(estimator: Any, method: str, sample: object) -> None:
-    """Raise for an estimator that reads a dict, a set or an image for each row; `infer_schema` refuses other forms."""
-    if reason := _NO_TABLE.get(type(estimator).__name__):
-        raise UnsupportedError(f"{type(estimator).__name__} {reason}")
-    holds_dicts = isinstance(sample, (list, tuple)) and bool(sample) and isinstance(sample[0], dict)
-    if holds_dicts and _takes(estimator, method, sample):
-        raise UnsupportedError(
-            f"{type(estimator).__name__} reads a dict for each row, where a file has a table.\n"
-            "Make a DataFrame of the dicts, and use OneHotEncoder on its columns of text."
-        )
 
 
 def _takes_vector(estimator: Any, sample: object) -> bool:
@@ -279,6 +258,10 @@ def _close_method(
     b: Builder, name: str, given: Given, actual: Any, form: FrameForm | None, taken: set[str | None]
 ) -> tuple[list[ir.Value], Method]:
     """Make the graph outputs of one method; `actual` is what the estimator itself returned for a few rows."""
+    if isinstance(given, Block) and given.width > DENSE_COLUMNS and hasattr(actual, "toarray"):
+        entries = entries_of(b, given)
+        if entries is not None:
+            return close_entries(b, name, entries, actual)
     if isinstance(given, Block) and given.width > WIDEST:
         raise UnsupportedError(
             f"{name} has {given.width:,} columns, and a file answers with all of them, zeros too.\n"
@@ -289,6 +272,8 @@ def _close_method(
     row_axis = 0
     if isinstance(given, RowsSecond):
         given, actual, row_axis = given.value, np.moveaxis(actual, 1, 0), 1
+    each = given.each if isinstance(given, RowsEach) else 1
+    given = given.value if isinstance(given, RowsEach) else given
     actual = actual.to_numpy() if is_frame(actual) else actual
     if isinstance(given, Block) and given.has_text and actual.ndim == 2:
         return close_text(b, name, given, actual, form, taken)
@@ -306,7 +291,7 @@ def _close_method(
         taken.add(output_name)
         output.name = output_name
         tail = arrays[i].shape[1:] if len(arrays) == len(answers) else ()
-        output.shape = ir.Shape(["batch", *map(int, tail)])
+        output.shape = ir.Shape(["batch" if each == 1 else f"{name}_rows", *map(int, tail)])
         values.append(output)
         labels += [classes] if classes is not None else []
     return values, Method(
@@ -318,6 +303,7 @@ def _close_method(
         stacked=len(answers) > len(arrays),
         sparse=getattr(actual, "format", None) if hasattr(actual, "toarray") else None,
         row_axis=row_axis,
+        each=each,
         frame=form,
         is_list=is_list,
         roots=(isinstance(given, Block) and given.roots) or rounding.in_square,

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
+from bridge.data.naming import Naming
 from bridge.errors import InputError
-from bridge.export.block import Block, NumberColumn, Part, TextColumn
+from bridge.export.block import Block, NumberColumn, ObjectColumn, Part, TextColumn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,16 +26,20 @@ def open_inputs(b: Builder, schema: Schema) -> tuple[list[ir.Value], Block]:
     parts = []
     for column in schema.columns:
         dtype = ir.DataType.from_numpy(np.dtype(column.tensor))
-        value = ir.Value(name=column.name, type=ir.TensorType(dtype), shape=ir.Shape(["batch", column.width]))
+        value = ir.Value(
+            name=column.name, type=ir.TensorType(dtype), shape=ir.Shape(["batch", *(column.image or [column.width])])
+        )
         inputs.append(value)
         names = None
         if schema.feature_names is not None:
             names = (schema.feature_names[column.index],)
         if column.is_text:
             parts.append(Part(value, 1, text=TextColumn(column.name), names=names))
+        elif column.holds_objects:
+            parts.append(Part(value, 1, objects=ObjectColumn(column.name), names=names))
         else:
             source = NumberColumn(column.name, column.width)
-            parts.append(Part(value, column.width, source=source, names=names))
+            parts.append(Part(value, column.width, source=source, image=column.image, names=names))
     return inputs, Block(b, tuple(parts), sparse=schema.kind == "sparse", frame=schema.kind == "frame")
 
 
@@ -42,8 +47,7 @@ def finish_schema(schema: Schema, block: Block) -> Schema:
     """Return the schema with the inputs that the graph uses, and what the encoders said about them."""
     columns: list[Column] = []
     for column, part in zip(schema.columns, block.parts, strict=True):
-        if part.text is not None:
-            columns += [_terms_column(column, each) for each in part.text.terms]
+        columns += [_terms_column(column, each) for each in part.terms]
         if not part.value.uses():
             continue
         if column.problem:
@@ -63,7 +67,7 @@ def name_terms(inputs: Sequence[ir.Value], block: Block) -> list[ir.Value]:
     taken = {v.name for v in inputs}
     found = []
     for part in block.parts:
-        for each in part.text.terms if part.text is not None else ():
+        for each in part.terms:
             for value, what in ((each.terms.columns, "terms"), (each.terms.values, "counts")):
                 value.name = f"{part.value.name}.{what}"
                 while value.name in taken:
@@ -78,4 +82,24 @@ def name_terms(inputs: Sequence[ir.Value], block: Block) -> list[ir.Value]:
 
 def _terms_column(column: Column, given: TermsInput) -> Column:
     analysis = replace(given.analysis, counts=str(given.terms.values.name))
-    return replace(column, name=str(given.terms.columns.name), vocabulary=given.vocabulary, analysis=analysis)
+    if isinstance(analysis, Naming) and analysis.refuse_repeats:
+        analysis = replace(analysis, refuse_repeats=not _only_adds(given.terms.values))
+    name = str(given.terms.columns.name)
+    return replace(column, name=name, vocabulary=given.vocabulary, analysis=analysis, problem="")
+
+
+def _only_adds(values: ir.Value) -> bool:
+    """Return whether all that is made of these values is their sum at each position, times weights, or themselves."""
+    return all(
+        (node.op_type == "Cast" and _only_adds(node.outputs[0]))
+        or node.op_type in ("Identity", "Unsqueeze")  # an answer, a product
+        or (node.op_type == "ScatterElements" and _is_answer(node.outputs[0]))
+        for node, _ in values.uses()
+    )
+
+
+def _is_answer(matrix: ir.Value) -> bool:
+    """Return whether a dense matrix is cut to size and answered as it is."""
+    cut = [node for node, _ in matrix.uses()]
+    users = [user for node in cut for user, _ in node.outputs[0].uses()]
+    return all(node.op_type == "Slice" for node in cut) and all(user.op_type == "Identity" for user in users)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bridge.data.frame import frame_columns, missing_mask
+from bridge.data.naming import Naming
 from bridge.data.table import replace_columns, row_count, select_columns, take_rows
 from bridge.export.asking import answer_quietly
 
@@ -86,6 +87,8 @@ def _probe_values(schema: Schema, row: Any, ask: _Question) -> Schema:
     refuses_huge = {position for group in wide for position in group} if not takes_huge else set()
 
     def described(column: Column) -> Column:
+        if isinstance(column.analysis, Naming):
+            return _probe_object(column, column.analysis, row, ask)
         places = range(column.index, column.index + column.width)
         if column.is_text:
             return replace(column, allow_nan=column.index in takes_nan, allow_none=column.index in takes_none)
@@ -99,6 +102,20 @@ def _probe_values(schema: Schema, row: Any, ask: _Question) -> Schema:
         )
 
     return schema.with_columns(map(described, schema.columns))
+
+
+def _probe_object(column: Column, naming: Naming, row: Any, ask: _Question) -> Column:
+    """Return the column of dicts or pairs with what it may hold as a value."""
+    if naming.form not in ("dict", "pairs"):
+        return column
+    name = column.vocabulary[0] if column.vocabulary else "name"
+
+    def takes(value: float) -> bool:
+        holding = np.empty(1, object)
+        holding[0] = {name: value} if naming.form == "dict" else [(name, value)]
+        return ask.accepts(replace_columns(row, {column.index: holding}))
+
+    return replace(column, allow_nan=takes(np.nan), allow_inf=takes(np.inf), allow_huge=takes(HUGE))
 
 
 def tells_columns_apart(estimator: Any, depth: int = 0) -> bool:

@@ -56,7 +56,15 @@ class RowsSecond:
     value: ir.Value
 
 
-Given: TypeAlias = "ir.Value | Labels | Block | RowsSecond | Neighbours | Sequence[ir.Value | Labels]"
+@dataclass(frozen=True)
+class RowsEach:
+    """Values of which every row of the data has `each`, one below the other."""
+
+    value: ir.Value
+    each: int
+
+
+Given: TypeAlias = "ir.Value | Labels | Block | RowsSecond | RowsEach | Neighbours | Sequence[ir.Value | Labels]"
 Answer: TypeAlias = "Given | Refused"
 """What one method gives: a value in the estimator's own shape, labels, columns, a list of them (multi-output), or
 neighbours."""

@@ -32,6 +32,8 @@ class AnswerBuilder:
     def __call__(self, arrays: Sequence[NDArray[Any]]) -> Any:
         """Return the answer for the outputs of one batch (or of several, already joined)."""
         method = self.method
+        if method.entries:
+            return self._from_entries(*arrays)
         if method.ragged:
             return ragged_rows(arrays[0], arrays[1], method.tuple_of)
         if method.tuple_of:
@@ -50,6 +52,8 @@ class AnswerBuilder:
 
     def empty(self) -> Any:
         """Return the answer for no rows."""
+        if self.method.entries:
+            return self._from_entries(np.zeros((0, 1), np.int64), np.zeros((0, 1), self.dtype))
         if self.method.ragged:
             return np.empty(0, object), np.empty(0, object)
         if self.method.tuple_of:
@@ -64,11 +68,27 @@ class AnswerBuilder:
     def _container(self, array: NDArray[Any]) -> Any:
         if self.method.sparse is None:
             return array
-        try:
-            from scipy import sparse
-        except ImportError as error:
-            raise MissingExtraError("scipy", extra="export", purpose="a sparse answer") from error
-        return sparse.csr_matrix(array).asformat(self.method.sparse)
+        return _scipy_sparse().csr_matrix(array).asformat(self.method.sparse)
+
+    def _from_entries(self, columns: NDArray[np.int64], values: NDArray[Any]) -> Any:
+        """Return the sparse matrix with these entries, as scikit-learn stores it: those of value 0 too."""
+        (width,) = self.method.shape
+        is_there = (columns >= 0) & (columns < width)
+        starts = np.concatenate([[0], np.cumsum(is_there.sum(axis=1))])
+        if max(width, int(starts[-1])) <= np.iinfo(np.int32).max:  # as SciPy chooses it
+            columns, starts = columns.astype(np.int32), starts.astype(np.int32)
+        data = _in_dtype(values[is_there], self.dtype)
+        shape = len(columns), width
+        matrix = _scipy_sparse().csr_matrix((data, columns[is_there], starts), shape=shape, copy=False)
+        return matrix.asformat(self.method.sparse)
+
+
+def _scipy_sparse() -> Any:
+    try:
+        from scipy import sparse
+    except ImportError as error:
+        raise MissingExtraError("scipy", extra="export", purpose="a sparse answer") from error
+    return sparse
 
 
 def _in_dtype(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:

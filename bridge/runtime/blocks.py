@@ -37,7 +37,7 @@ class Blocks:
         if self.rows is None or (count <= self.rows and not self.is_fixed):
             return run(feeds)
         parts = [self._run_block(run, feeds, start, self.rows) for start in range(0, max(count, 1), self.rows)]
-        return parts[0] if len(parts) == 1 else [np.concatenate(column) for column in zip(*parts, strict=True)]
+        return parts[0] if len(parts) == 1 else [joined_rows(column) for column in zip(*parts, strict=True)]
 
     def _run_block(self, run: Run, feeds: Feeds, start: int, size: int) -> Sequence[NDArray[Any]]:
         block = {name: array[start : start + size] for name, array in feeds.items()}
@@ -45,7 +45,17 @@ class Blocks:
         if not self.is_fixed or given == size:
             return run(block)
         found = run({name: _filled(array, size) for name, array in block.items()})
-        return [array[:given] for array in found]
+        return [array[: given * (len(array) // size)] for array in found]  # patches are several a row
+
+
+def joined_rows(arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Return arrays one below the other; where rows are of different lengths, short ones are filled up with -1."""
+    if len({array.shape[1:] for array in arrays}) == 1 or arrays[0].ndim != 2:
+        return np.concatenate(arrays)
+    longest = max(array.shape[1] for array in arrays)
+    return np.concatenate(
+        [np.pad(array, [(0, 0), (0, longest - array.shape[1])], constant_values=-1) for array in arrays]
+    )
 
 
 def _filled(array: NDArray[Any], size: int) -> NDArray[Any]:

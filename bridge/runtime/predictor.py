@@ -18,7 +18,7 @@ from bridge.errors import ArtifactError, BridgeError, InputError, InputTypeError
 from bridge.method import PREDICT_STD, SEARCHES
 from bridge.plain import describe_plain
 from bridge.runtime.answers import AnswerBuilder
-from bridge.runtime.blocks import Blocks
+from bridge.runtime.blocks import Blocks, joined_rows
 from bridge.runtime.neighbours import search
 from bridge.runtime.parts import open_parts
 from bridge.runtime.providers import CUDA, check_device
@@ -107,7 +107,7 @@ class Predictor:
         if metadata.classes:
             classes = [c.array() for c in metadata.classes]
             self.classes_ = classes if metadata.classes_is_list or len(classes) > 1 else classes[0]
-        if metadata.schema.kind != "vector":
+        if metadata.schema.kind not in ("vector", "images"):
             self.n_features_in_ = metadata.schema.n_features
         if metadata.schema.feature_names is not None:
             self.feature_names_in_ = np.array(metadata.schema.feature_names, dtype=object)
@@ -164,12 +164,16 @@ class Predictor:
 
     def _run_rows(self, run: Run, X: Any) -> Sequence[NDArray[Any]] | None:  # noqa: N803
         """Return the outputs of `run` for the rows of X, None where there are no rows."""
+        X = self._encode.rows(X)  # noqa: N806
         # Rows that hang on each other, which take no blocks, are not parted here either.
         if self._encode.expands and self._blocks.rows is not None and (count := row_count(X)) > TEXT_ROWS:
             vector = as_vector(X)
             rows = X if vector is None else vector
-            parts = [self._run_rows(run, take_rows(rows, some)) for some in _portions(count, TEXT_ROWS)]
-            return [np.concatenate(arrays) for arrays in zip(*(p for p in parts if p is not None), strict=True)]
+            parts = [self._run_encoded(run, take_rows(rows, some)) for some in _portions(count, TEXT_ROWS)]
+            return [joined_rows(arrays) for arrays in zip(*(p for p in parts if p is not None), strict=True)]
+        return self._run_encoded(run, X)
+
+    def _run_encoded(self, run: Run, X: Any) -> Sequence[NDArray[Any]] | None:  # noqa: N803
         feeds = self._encode(X)
         count = _count_rows(feeds)
         return self._blocks.run(run, feeds, count) if count else None
@@ -186,7 +190,7 @@ class Predictor:
         run = partial(self._execute, names)
         answers = self._run_rows(run, X)
         if answers is None:
-            answers = self._blocks.run(run, self._encode(X), 0)
+            answers = self._blocks.run(run, self._encode(self._encode.rows(X)), 0)
         return dict(zip(names, answers, strict=True))
 
     def in_blocks(self, rows: int) -> Predictor:

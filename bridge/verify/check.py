@@ -8,6 +8,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from bridge.artifact import as_model, get_metadata
+from bridge.data.objects import as_objects
 from bridge.data.table import in_fitted_order, spread_rows
 from bridge.errors import InputError
 from bridge.runtime.predictor import Predictor, load, load_reference
@@ -26,6 +27,8 @@ CHECK_ROWS = 10_000
 """An export is checked on at most this many rows of its sample, evenly spaced."""
 CHECK_VALUES = 2**26
 """And on fewer, where their answers would take more than 512 MB: those of a vectorizer have a column for each term."""
+ENTRIES = 1000
+"""What a row of a sparse matrix may hold, whatever its number of columns."""
 ROWS_ALONE = 500
 """A graph that chooses its form by the number of rows is checked row by row, too, on this many of the sample."""
 REFERENCE_ROWS = 200
@@ -56,7 +59,9 @@ def verify(
     predictor = model if isinstance(model, Predictor) else load(model, device="cpu")
     if not predictor.methods:
         raise InputError("the model has no method to compare: its outputs carry no names that bridge knows")
-    return compare(estimator, predictor, in_fitted_order(X, predictor.metadata.schema.feature_names))
+    schema = predictor.metadata.schema
+    rows = as_objects(X) if schema.reads_objects else X
+    return compare(estimator, predictor, in_fitted_order(rows, schema.feature_names))
 
 
 def check_model(estimator: Any, model: onnx.ModelProto | os.PathLike[str], sample: Any) -> Report:
@@ -69,7 +74,7 @@ def check_model(estimator: Any, model: onnx.ModelProto | os.PathLike[str], sampl
         raise InputError("the model has no bridge metadata")
     has_runtime = find_spec("onnxruntime") is not None
     predictor = load(model, device="cpu") if has_runtime else load_reference(as_model(model))
-    widest = max(prod(m.shape) * len(m.outputs) for m in metadata.methods)
+    widest = max(ENTRIES if m.entries else prod(m.shape) * m.each * len(m.outputs) for m in metadata.methods)
     most = min(CHECK_ROWS, CHECK_VALUES // max(widest, 1)) if has_runtime else REFERENCE_ROWS
     rows = spread_rows(sample, max(most, 1))
     report = compare(estimator, predictor, rows)

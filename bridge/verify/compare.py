@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bridge.data.frame import frame_columns, is_frame, missing_mask
+from bridge.data.schema import is_sparse
 from bridge.data.table import numbers_at, replace_columns, row_count, take_rows
 from bridge.errors import BridgeError, InputError
 from bridge.method import SEARCHES, answer
@@ -21,12 +22,16 @@ from bridge.verify.ties import BY_EQUALITY, distances_of, in_one_thread, possibl
 from bridge.verify.tolerance import FLOAT64_UNIT, Bounds, bounds_for, scaled_error
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from bridge.method import Method
     from bridge.runtime.predictor import Predictor
 
 MOST_WORST = 5
+MOST_VALUES = 2**22
+"""Of sparse answers so many values are compared at once."""
 MOST_UNSEEN = 4
 """A few tries of moving rows by rounding show its usual size, not the largest."""
 MOST_ROUNDINGS = 16
@@ -120,6 +125,8 @@ def compare_method(
 def _ask_by_row(model: Any, method: Method, data: Any) -> Any:
     """Return `model.method(data)` with the rows on the first axis."""
     found = ask(model, method.name, data)
+    if method.each > 1:
+        found = found.reshape(-1, method.each, *found.shape[1:])
     return np.moveaxis(found, method.row_axis, 0) if method.row_axis else found
 
 
@@ -133,10 +140,21 @@ class _Differences:
     beyond_rounding: NDArray[np.float64]
 
 
-def _pairs(actual: Any, expected: Any) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+def _pairs(actual: Any, expected: Any) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+    """Yield the arrays to compare; of sparse matrices the columns in which either has entries, some at once."""
     if isinstance(expected, (list, tuple)):
-        return [_alike(_dense(a), _dense(e)) for a, e in zip(actual, expected, strict=True)]
-    return [(_dense(actual), _dense(expected))]
+        for a, e in zip(actual, expected, strict=True):
+            yield _alike(_dense(a), _dense(e))
+        return
+    if not (is_sparse(actual) and is_sparse(expected)):
+        yield _dense(actual), _dense(expected)
+        return
+    got, want = actual.tocsc(), expected.tocsc()
+    used = np.flatnonzero((np.diff(got.indptr) > 0) | (np.diff(want.indptr) > 0))
+    size = max(1, MOST_VALUES // max(1, want.shape[0]))
+    for start in range(0, len(used), size):
+        columns = used[start : start + size]
+        yield got[:, columns].toarray(), want[:, columns].toarray()
 
 
 def _alike(got: NDArray[Any], want: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -159,15 +177,17 @@ def _mismatch(actual: Any, expected: Any) -> str:
             return f"{type(actual).__name__} instead of {type(expected).__name__}"
     if is_frame(actual) and is_frame(expected) and frame_columns(actual) != frame_columns(expected):
         return f"columns {frame_columns(actual)} instead of {frame_columns(expected)}"
-    for got, want in _pairs(actual, expected):
+    are_sparse = is_sparse(actual) and is_sparse(expected)
+    for got, want in [(actual, expected)] if are_sparse else _pairs(actual, expected):
         if got.shape != want.shape or _family(got) != _family(want):
             return f"shape {got.shape} {got.dtype} instead of {want.shape} {want.dtype}"
     return ""
 
 
-def _family(values: NDArray[Any]) -> str:
+def _family(values: Any) -> str:
     """Return what kind of values an answer holds: a plain model gives text as objects."""
-    return {"U": "text", "O": "text", "u": "integers", "i": "integers"}.get(values.dtype.kind, values.dtype.kind)
+    kind = str(values.dtype.kind)
+    return {"U": "text", "O": "text", "u": "integers", "i": "integers"}.get(kind, kind)
 
 
 def _differences(actual: Any, expected: Any, method: Method, estimator: Any, bounds: Bounds, rows: int) -> _Differences:

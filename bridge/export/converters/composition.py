@@ -13,6 +13,7 @@ from sklearn.semi_supervised import SelfTrainingClassifier
 
 from bridge.errors import UnsupportedError
 from bridge.export.block import Block, side_by_side
+from bridge.export.builder import dtype_of
 from bridge.export.registry import Answer, convert, converts, transform
 
 if TYPE_CHECKING:
@@ -88,7 +89,8 @@ def _positions(estimator: Any, name: str, columns: Any, x: Block) -> list[int]:
 
 def _scaled(b: Builder, block: Block, weight: float) -> Block:
     value = block.matrix()
-    return replace(block.of(b.mul(value, b.like(weight, value)), block.width), sparse=block.sparse)
+    scaled = b.combine("Mul", value, np.asarray(weight, dtype_of(value)))
+    return replace(block.of(scaled, block.width), sparse=block.sparse)
 
 
 def _named(name: str, call: Any, b: Builder, step: Any, x: Block) -> Any:

@@ -45,8 +45,7 @@ def convert_complement_nb(b: Builder, model: Any, x: Block) -> Mapping[str, Answ
 def convert_bernoulli_nb(b: Builder, model: Any, x: Block) -> Mapping[str, Answer]:
     value = x.matrix()
     if model.binarize is not None:
-        floats = x.floats()
-        value = b.cast(b.op("Greater", floats, b.like(model.binarize, floats)), np.float64)
+        value = b.cast(b.above(x.floats(), model.binarize), np.float64)
     absent = np.log(1 - np.exp(model.feature_log_prob_))
     weights = model.feature_log_prob_ - absent
     return _answers(b, model, linear_scores(b, weights, model.class_log_prior_ + absent.sum(axis=1), value))

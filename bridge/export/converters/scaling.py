@@ -9,7 +9,9 @@ import numpy as np
 from sklearn.preprocessing import Binarizer, MaxAbsScaler, MinMaxScaler, Normalizer, RobustScaler, StandardScaler
 
 from bridge.export.builder import dtype_of
+from bridge.export.converters.text import normalized
 from bridge.export.registry import Answer, converts
+from bridge.export.terms import as_block
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,6 +62,10 @@ def convert_robust_scaler(b: Builder, scaler: Any, x: Block) -> Mapping[str, Ans
 @converts(Normalizer)
 def convert_normalizer(b: Builder, normalizer: Any, x: Block) -> Mapping[str, Answer]:
     value = x.floats()
+    if value in b.terms:
+        terms = b.terms[value]
+        terms = replace(terms, values=normalized(b, terms.values, normalizer.norm))
+        return {"transform": as_block(b, x, terms, sparse=x.sparse)}
     if normalizer.norm == "l2":
         norm = b.op("Sqrt", b.sum(b.mul(value, value), keepdims=True))
     elif normalizer.norm == "l1":
@@ -76,8 +82,7 @@ def convert_normalizer(b: Builder, normalizer: Any, x: Block) -> Mapping[str, An
 def convert_binarizer(b: Builder, binarizer: Any, x: Block) -> Mapping[str, Answer]:
     value = x.matrix()
     floats = x.floats()
-    above = b.op("Greater", floats, b.like(binarizer.threshold, floats))
-    return _scaled(x, b.cast(above, dtype_of(value)))
+    return _scaled(x, b.cast(b.above(floats, binarizer.threshold), dtype_of(value)))
 
 
 def _times_reciprocal(b: Builder, value: ir.Value, scale: NDArray[Any]) -> ir.Value:

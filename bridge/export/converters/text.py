@@ -6,19 +6,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnx_ir as ir
-from sklearn.feature_extraction import DictVectorizer, FeatureHasher
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfTransformer, TfidfVectorizer
 
 from bridge.data.analysis import Analysis
-from bridge.data.terms import COUNT_DTYPES
+from bridge.data.entries import COUNT_DTYPES
 from bridge.errors import UnsupportedError
-from bridge.export.block import TermsInput
 from bridge.export.builder import Terms, dtype_of
 from bridge.export.registry import Answer, converts
+from bridge.export.terms import as_block, open_terms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import onnx_ir as ir
 
     from bridge.export.block import Block
     from bridge.export.builder import Builder
@@ -26,25 +26,25 @@ if TYPE_CHECKING:
 
 @converts(CountVectorizer)
 def convert_count_vectorizer(b: Builder, vectorizer: Any, x: Block) -> Mapping[str, Answer]:
-    return _matrix(b, x, _counted(vectorizer, x, _vocabulary(vectorizer)))
+    return _answer(b, x, _counted(vectorizer, x, _vocabulary(vectorizer)))
 
 
 @converts(TfidfVectorizer)
 def convert_tfidf_vectorizer(b: Builder, vectorizer: Any, x: Block) -> Mapping[str, Answer]:
-    return _matrix(b, x, _weighted_terms(b, vectorizer._tfidf, _counted(vectorizer, x, _vocabulary(vectorizer))))
+    return _answer(b, x, _weighted_terms(b, vectorizer._tfidf, _counted(vectorizer, x, _vocabulary(vectorizer))))
 
 
 @converts(HashingVectorizer)
 def convert_hashing_vectorizer(b: Builder, vectorizer: Any, x: Block) -> Mapping[str, Answer]:
     counts = _counted(vectorizer, x, (), width=vectorizer.n_features, alternate_sign=vectorizer.alternate_sign)
-    return _matrix(b, x, replace(counts, values=_normalized(b, counts.values, vectorizer.norm)))
+    return _answer(b, x, replace(counts, values=normalized(b, counts.values, vectorizer.norm)))
 
 
 @converts(TfidfTransformer)
 def convert_tfidf_transformer(b: Builder, transformer: Any, x: Block) -> Mapping[str, Answer]:
     value = x.floats()
     if value in b.terms:
-        return _matrix(b, x, _weighted_terms(b, transformer, b.terms[value]))
+        return _answer(b, x, _weighted_terms(b, transformer, b.terms[value]))
     if transformer.norm == "l2" and not transformer.sublinear_tf:
         # Which changes no direction, and keeps squares of small numbers above 0 in float32.
         largest = b.row_max(b.op("Abs", value))
@@ -53,24 +53,8 @@ def convert_tfidf_transformer(b: Builder, transformer: Any, x: Block) -> Mapping
     return {"transform": replace(x.of(_weighted(b, transformer, value, weights), x.width), sparse=True)}
 
 
-@converts(FeatureHasher)
-def convert_feature_hasher(b: Builder, hasher: Any, x: Block) -> Mapping[str, Answer]:
-    raise UnsupportedError(
-        f"FeatureHasher(input_type={hasher.input_type!r}) reads names for each row, where a file has a table.\n"
-        "Use HashingVectorizer on a column of text, or OneHotEncoder on the columns of a DataFrame."
-    )
-
-
-@converts(DictVectorizer)
-def convert_dict_vectorizer(b: Builder, vectorizer: Any, x: Block) -> Mapping[str, Answer]:
-    raise UnsupportedError(
-        "DictVectorizer reads a dict for each row, where a file has a table.\n"
-        "Make a DataFrame of the dicts, and use OneHotEncoder on its columns of text."
-    )
-
-
-def _matrix(b: Builder, x: Block, terms: Terms) -> Mapping[str, Answer]:
-    return {"transform": replace(x.of(b.spread(terms), terms.width), sparse=True)}
+def _answer(b: Builder, x: Block, terms: Terms) -> Mapping[str, Answer]:
+    return {"transform": as_block(b, x, terms)}
 
 
 def _vocabulary(vectorizer: Any) -> tuple[str, ...]:
@@ -90,17 +74,12 @@ def _counted(
             f"{x.width} columns of {x.dtype}, or the answer of another step.\n"
             "Give it the column itself: ('name', vectorizer, 'column') in a ColumnTransformer."
         )
-    text = part.text
-    dtype = ir.DataType.from_numpy(np.dtype(vectorizer.dtype))
-    columns = ir.Value(name="terms", type=ir.TensorType(ir.DataType.INT64))
-    counts = ir.Value(name="counts", type=ir.TensorType(dtype))
-    terms = Terms(columns, counts, width or len(vocabulary))
     low, high = vectorizer.ngram_range
     analysis = Analysis(
-        column=text.name,
+        column=part.text.name,
         counts="",
         dtype=np.dtype(vectorizer.dtype).name,
-        width=terms.width,
+        width=width or len(vocabulary),
         analyzer=vectorizer.analyzer,
         ngrams=(int(low), int(high)),
         lowercase=bool(vectorizer.lowercase),
@@ -110,11 +89,7 @@ def _counted(
         alternate_sign=alternate_sign,
         binary=bool(vectorizer.binary),
     )
-    for other in text.terms:  # members of an ensemble often take the text apart alike
-        if (other.analysis, other.vocabulary) == (analysis, vocabulary):
-            return other.terms
-    text.terms.append(TermsInput(terms, analysis, vocabulary))
-    return terms
+    return open_terms(part, analysis, vocabulary)
 
 
 def _check_settings(vectorizer: Any) -> None:
@@ -154,15 +129,17 @@ def _weighted(b: Builder, transformer: Any, values: ir.Value, weights: ir.Value 
     if weights is not None:
         wide = b.mul(b.cast(values, dtype_of(weights)), weights)
         values = b.cast(wide, dtype_of(values))
-    return _normalized(b, values, transformer.norm)
+    return normalized(b, values, transformer.norm)
 
 
-def _normalized(b: Builder, values: ir.Value, norm: str | None) -> ir.Value:
+def normalized(b: Builder, values: ir.Value, norm: str | None) -> ir.Value:
     """Return rows divided by their length, rows of zeros as they are."""
     if norm is None:
         return values
-    sizes = b.op("Abs", values) if norm == "l1" else b.mul(values, values)
-    length = b.sum(sizes, keepdims=True)
-    length = length if norm == "l1" else b.op("Sqrt", length)
+    if norm == "max":
+        length = b.row_max(b.op("Abs", values))
+    else:
+        length = b.sum(b.op("Abs", values) if norm == "l1" else b.mul(values, values), keepdims=True)
+        length = length if norm == "l1" else b.op("Sqrt", length)
     length = b.where(b.op("Equal", length, b.like(0, length)), b.like(1, length), length)
     return b.div(values, length)

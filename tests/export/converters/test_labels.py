@@ -4,11 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
-from sklearn.feature_extraction.image import PatchExtractor
-from sklearn.preprocessing import LabelBinarizer, LabelEncoder, MultiLabelBinarizer
+from sklearn.preprocessing import LabelBinarizer, LabelEncoder
 
 import bridge
-from bridge.errors import InputError, UnsupportedError
+from bridge.errors import InputError
 
 RNG = np.random.default_rng(0)
 NUMBERS = RNG.integers(-1, 3, 40)
@@ -80,11 +79,3 @@ def test_unknown_labels(labels, unknown):
         bridge.load(bridge.export(encoder, labels), device="cpu").transform([labels[0], unknown])
     found = bridge.load(bridge.export(binarizer, labels), device="cpu").transform([labels[0], labels[1], unknown])
     np.testing.assert_array_equal(found, binarizer.transform([labels[0], labels[1], unknown]))
-
-
-def test_sets_and_images_are_refused_with_reason():
-    with pytest.raises(UnsupportedError, match="reads a set of labels for each row"):
-        bridge.export(MultiLabelBinarizer().fit([{1, 2}, {3}]), [{1, 2}, {3}])
-    images = RNG.random((3, 5, 5))
-    with pytest.raises(UnsupportedError, match="answers with a row for each of its patches"):
-        bridge.export(PatchExtractor(patch_size=(2, 2)).fit(images), images)
