@@ -58,6 +58,8 @@ class Metadata:
     refused, reasons
         The output that says which rows the estimator raises for, int64 (rows,): 0 for none of them, else 1 + the
         position of its reason. "" where it raises for no row that the schema takes.
+    left_out
+        The estimator's other methods that could not be exported, by default, each with the reason.
     forms
         How each group of trees is written, in words.
     versions
@@ -78,6 +80,7 @@ class Metadata:
     sums_float32: bool = False
     refused: str = ""
     reasons: tuple[str, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
     forms: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     parity: Mapping[str, Any] = field(default_factory=dict)

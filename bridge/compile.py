@@ -142,6 +142,7 @@ def export(
         sums_float32=exported.sums_float32,
         refused=exported.refused,
         reasons=exported.reasons,
+        left_out=exported.left_out,
         exact_decisions=bool(model.meta.get(EXACT_DECISIONS)),
         forms=model.meta[NOTES],
         versions=_versions(),

@@ -112,6 +112,8 @@ def _methods(summary: Summary) -> Table:
     for method in summary.metadata.methods:
         outputs = "" if method.outputs == (method.name,) else f" from {', '.join(method.outputs)}"
         table.add_row(_plain(method.name + outputs), _answer(method), _parity(summary, method.name))
+    for name, reason in summary.metadata.left_out.items():
+        table.add_row(_plain(name), _plain(f"left out: {reason}"), "")
     return table
 
 

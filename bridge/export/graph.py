@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from bridge.export.entries import DENSE_COLUMNS, close_entries, entries_of
 from bridge.export.first_steps import reads_images
 from bridge.export.frames import find_frame_form, with_own_columns
 from bridge.export.inputs import finish_schema, name_terms, open_inputs
+from bridge.export.left_out import answering_methods, exportable_methods
 from bridge.export.probe import probe_schema
 from bridge.export.refusals import close_refusals
 from bridge.export.registry import Answer, Given, Labels, Neighbours, Refused, RowsEach, RowsSecond, convert
@@ -40,8 +40,6 @@ from bridge.opset import (
 )
 
 IMPORTS = {MAIN_DOMAIN: MAIN_OPSET, ML_DOMAIN: ML_OPSET, BRIDGE_DOMAIN: BRIDGE_OPSET, MICROSOFT_DOMAIN: 1}
-
-logger = logging.getLogger("bridge")
 
 WIDEST = 2**17
 """The most columns of a dense answer: 1 MB a row."""
@@ -66,6 +64,7 @@ class Exported:
     sums_float32: bool = False
     refused: str = ""
     reasons: tuple[str, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
 
 def export_graph(estimator: Any, sample: object, *, methods: Sequence[str] | None = None) -> Exported:
@@ -81,8 +80,9 @@ def export_graph(estimator: Any, sample: object, *, methods: Sequence[str] | Non
     if not row_count(sample):
         raise InputError("the sample has no rows; give at least one, so that dtypes and shapes can be read from it.")
     few = take_rows(sample, np.arange(min(PROBE_ROWS, row_count(sample))))
+    left_out: dict[str, str] = {}
     if methods is None:
-        names = [name for name in names if not _only_raises(estimator, name, names[0], few)] or names
+        names, left_out = answering_methods(estimator, names, few)
     actual = {name: _ask(estimator, name, few, problems) for name in names}
     in_order = in_fitted_order(sample, getattr(estimator, "feature_names_in_", None))
     if in_order is not sample:
@@ -92,8 +92,8 @@ def export_graph(estimator: Any, sample: object, *, methods: Sequence[str] | Non
     answers = dict(convert(b, estimator, block))
     if "predict_proba" in answers and "predict_log_proba" in names and "predict_log_proba" not in answers:
         answers["predict_log_proba"] = _log(b, answers["predict_proba"])
-    if methods is None and PREDICT_STD not in answers:  # a converter of the user's own may know nothing of it
-        names = [name for name in names if name != PREDICT_STD]
+    if methods is None:
+        names, left_out = exportable_methods(estimator, names, answers, left_out)
     outputs: list[ir.Value] = []
     specs = []
     inputs += name_terms(inputs, block)
@@ -135,6 +135,7 @@ def export_graph(estimator: Any, sample: object, *, methods: Sequence[str] | Non
         sums_float32=any(n.op_type in _ROUNDING and n.outputs[0].dtype == ir.DataType.FLOAT for n in b.nodes),
         refused="".join(str(value.name) for value in refused),
         reasons=reasons,
+        left_out=left_out,
     )
 
 
@@ -187,39 +188,6 @@ def _check_labels(estimator: Any) -> None:
                 f"{type(estimator).__name__} has labels of dtype {array.dtype}; a file holds text, integers, booleans "
                 "and floats.\nFit with such labels."
             )
-
-
-def _only_raises(estimator: Any, method: str, first: str, few: Any) -> bool:
-    """Return whether a method that `hasattr` finds says, once called, that it is not there (for this solver, say).
-
-    An AttributeError without a name was raised on purpose; Python's own say which name was missing. A ValueError or
-    TypeError (of a sparse matrix, say) about rows that the `first` method takes is not about the rows; the log says
-    that the method is left out.
-    """
-    try:
-        answer_quietly(estimator, method, few)
-    except NotImplementedError:
-        return True
-    except AttributeError as error:
-        return error.name is None
-    except (TypeError, ValueError) as error:
-        if method == first or not _takes(estimator, first, few):
-            return False  # asked again, and reported, by `_ask`
-        logger.warning(
-            "%s.%s is left out of the file, as it refuses to answer: %s", type(estimator).__name__, method, error
-        )
-        return True
-    except Exception:  # noqa: BLE001  as above
-        return False
-    return False
-
-
-def _takes(estimator: Any, method: str, few: Any) -> bool:
-    try:
-        answer_quietly(estimator, method, few)
-    except Exception:  # noqa: BLE001  estimators refuse with whatever their code happens to raise
-        return False
-    return True
 
 
 def _ask(estimator: Any, method: str, few: Any, problems: Sequence[str]) -> Any:

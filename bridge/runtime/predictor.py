@@ -112,9 +112,11 @@ class Predictor:
         if metadata.schema.feature_names is not None:
             self.feature_names_in_ = np.array(metadata.schema.feature_names, dtype=object)
 
-    if TYPE_CHECKING:  # the methods are set per model; a type checker cannot know which
-
-        def __getattr__(self, name: str) -> Callable[[Any], Any]: ...
+    def __getattr__(self, name: str) -> Callable[[Any], Any]:
+        """Raise for what the model lacks, with the reason where the export left it out; methods are set per model."""
+        left_out = self.__dict__["metadata"].left_out if "metadata" in self.__dict__ else {}
+        reason = f", which the export left out: {left_out[name]}" if name in left_out else ""
+        raise AttributeError(f"{type(self).__name__} has no {name!r}{reason}", name=name, obj=self)
 
     def _asking(self, outputs: Sequence[str]) -> Ask:
         """Return the function from a table to these outputs for its rows, None where there are no rows.

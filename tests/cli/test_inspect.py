@@ -6,7 +6,9 @@ from onnx import TensorProto, helper
 from sklearn.ensemble import GradientBoostingRegressor
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import BernoulliRBM
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, PowerTransformer
 
 import bridge
 
@@ -21,6 +23,18 @@ def test_inspect_tells_inputs_methods_operators_and_places(run, files):
     assert "LessOrEqual" in text
     assert "on the host: text to codes, by the predictor: code" in text
     assert "on the host: codes to label names, by the predictor: predict" in text
+
+
+def test_what_is_left_out_and_what_is_refused_is_told(run, tmp_path):
+    rows = np.random.default_rng(0).uniform(1, 2, (50, 3))
+    machine = make_pipeline(PowerTransformer("box-cox", standardize=False), MinMaxScaler(), BernoulliRBM(2)).fit(rows)
+    bridge.export(machine, rows, tmp_path / "m.onnx", methods=None)
+
+    text = run("inspect", tmp_path / "m.onnx").stdout
+
+    assert "score_samples" in text
+    assert "left out: it flips a random unit" in text
+    assert "PowerTransformer(method='box-cox') takes numbers above 0" in text.replace("\n", " ")
 
 
 def test_every_node_of_a_cuda_file_is_said_to_run_on_cuda(run, files):

@@ -7,12 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import PCA
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier, RandomForestRegressor
+from sklearn.neural_network import BernoulliRBM
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import bridge
+from bridge.errors import BridgeError
 from bridge.method import METHODS
 from bridge.runtime import predictor as predictor_module
 from bridge.runtime.predictor import load_reference
@@ -21,6 +25,10 @@ RNG = np.random.default_rng(0)
 X = RNG.normal(size=(300, 4))
 Y = np.where(X[:, 0] > 0, "late", "early")
 FRAME = pd.DataFrame(X, columns=list("abcd")).assign(town=RNG.choice(["x", "y"], 300))
+
+
+def boltzmann_machine():
+    return BernoulliRBM(3, n_iter=2, random_state=0).fit((X > 0).astype(float))
 
 
 def forest():
@@ -134,3 +142,23 @@ def test_lowering_a_file_of_bridge_keeps_what_it_says(tmp_path):
         np.testing.assert_array_equal(predictor.predict(FRAME), estimator.predict(FRAME))
         np.testing.assert_array_equal(predictor.classes_, estimator.classes_)
         assert bridge.verify(estimator, predictor, FRAME).ok
+
+
+@pytest.mark.parametrize(
+    ("estimator", "sample", "reason"),
+    [
+        (boltzmann_machine(), X, "it flips a random unit of each row, and answers otherwise at every call"),
+        (PCA(2).fit(sparse.csr_matrix(X)), sparse.csr_matrix(X), "it refuses to answer: Sparse data was passed"),
+    ],
+    ids=["random", "refused"],
+)
+def test_method_that_cannot_be_exported_is_left_out_with_the_reason(estimator, sample, reason, caplog):
+    model = bridge.load(bridge.export(estimator, sample))
+    assert f"{type(estimator).__name__}.score_samples is left out of the file: {reason}" in caplog.text
+    assert [m.name for m in model.methods] == ["transform"]
+    assert not hasattr(model, "score_samples")
+    with pytest.raises(AttributeError, match=f"has no 'score_samples', which the export left out: {reason}"):
+        model.score_samples(sample)
+    with pytest.raises(BridgeError, match="score_samples"):
+        bridge.export(estimator, sample, methods=["score_samples"])
+    assert not hasattr(copy.copy(model), "score_samples")
