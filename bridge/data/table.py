@@ -34,6 +34,8 @@ def take_rows(table: Any, indices: NDArray[np.integer]) -> Any:
     if _is_of_images(table):
         return table[indices]
     vector = as_vector(table)
+    if vector is None and isinstance(table, (list, tuple)):  # rows that may be objects of any size
+        return [table[i] for i in indices.tolist()]
     return as_table(table)[indices] if vector is None else vector[indices]
 
 

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy import sparse
 
 from tests.coverage.exclusions import RANDOM, SQUEEZED
 from tests.coverage.rows import (
@@ -97,11 +98,14 @@ def _spliced(answer: Any, one: Any) -> Any:
         return type(answer)(map(_spliced, answer, one))
     if hasattr(answer, "columns"):  # of a frame, whose container is compared elsewhere
         answer, one = answer.to_numpy(), one.to_numpy()
-    table, alone = (np.array(a.toarray() if hasattr(a, "toarray") else a) for a in (answer, one))
+    if sparse.issparse(answer):
+        rows = sparse.csr_matrix(answer)
+        return sparse.vstack([rows[:ONE], sparse.csr_matrix(one), rows[ONE + 1 :]], format=answer.format)
+    table, alone = (np.array(a) for a in (answer, one))
     if table.dtype.kind == "U":  # whose width is that of the longest text
         table = table.astype(object)
     table[ONE] = alone[0]
-    return type(answer)(table) if hasattr(answer, "toarray") else table
+    return table
 
 
 class Subject:

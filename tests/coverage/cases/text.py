@@ -8,8 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn import compose, feature_extraction, pipeline, preprocessing
+from sklearn.decomposition import TruncatedSVD
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction import image, text
-from sklearn.linear_model import LogisticRegression
+from sklearn.feature_selection import SelectKBest, chi2
+from sklearn.linear_model import LogisticRegression, SGDClassifier
+from sklearn.naive_bayes import MultinomialNB
 
 from tests.coverage.case import Case, Default
 from tests.coverage.data import ROWS, Data, table
@@ -75,6 +79,17 @@ def _dicts() -> Data:
         return {k: v for k, v in whole.items() if rng.random() < 0.8}
 
     return Data([row() for _ in range(ROWS)], None, [{**row(), "new": 1.0} for _ in range(ROWS)])
+
+
+def _flights() -> Data:
+    """Return dicts, and whether what they say is late."""
+    rows = _dicts()
+    return Data(rows.X, np.array([d.get("size", 0) + (d.get("town") == "Ulm") > 0.3 for d in rows.X]), rows.unseen)
+
+
+def _listing_dicts() -> Data:
+    rows = _dicts()
+    return Data(*([{**d, "tags": list(str(d.get("town")))[:3]} for d in X] if X else None for X in _parts(rows)))
 
 
 def _tokens() -> Data:
@@ -145,6 +160,42 @@ NAMED = (
         lambda: Data(*([[(w, 2.0) for w in d] for d in X] if X else None for X in _parts(_tokens()))),
         "input_type=pair",
     ),
+    *(
+        Case(pipeline.make_pipeline(*steps), documents, f"of text, {name}")
+        for name, steps in {
+            "hashed": (text.HashingVectorizer(), SGDClassifier(random_state=0)),
+            "hashed, weighted": (
+                text.HashingVectorizer(),
+                text.TfidfTransformer(),
+                SGDClassifier(loss="log_loss", random_state=0),
+            ),
+            "hashed counts": (text.HashingVectorizer(alternate_sign=False, norm=None), MultinomialNB()),
+            "hashed, alone": (text.HashingVectorizer(), preprocessing.Normalizer("l1"), preprocessing.MaxAbsScaler()),
+            "projected": (text.TfidfVectorizer(), TruncatedSVD(5, random_state=0), LogisticRegression()),
+            "selected": (text.CountVectorizer(), SelectKBest(chi2, k=8), RandomForestClassifier(10, random_state=0)),
+            "of two kinds": (
+                pipeline.FeatureUnion([("w", text.TfidfVectorizer()), ("c", text.HashingVectorizer(analyzer="char"))]),
+                SGDClassifier(random_state=0),
+            ),
+        }.items()
+    ),
+    *(
+        Case(pipeline.make_pipeline(*steps), _flights, f"of dicts, {name}")
+        for name, steps in {
+            "linear": (feature_extraction.DictVectorizer(), LogisticRegression()),
+            "forest": (feature_extraction.DictVectorizer(), RandomForestClassifier(20, random_state=0)),
+            "dense": (
+                feature_extraction.DictVectorizer(sparse=False),
+                preprocessing.StandardScaler(),
+                LogisticRegression(),
+            ),
+            "hashed": (feature_extraction.FeatureHasher(2**14), LogisticRegression()),
+            "hashed, forest": (feature_extraction.FeatureHasher(256), RandomForestClassifier(20, random_state=0)),
+        }.items()
+    ),
+    Case(feature_extraction.DictVectorizer(), _listing_dicts, "lists in dicts"),
+    Case(feature_extraction.FeatureHasher(), _dicts, "a million columns"),
+    Case(feature_extraction.FeatureHasher(32, dtype=np.float32), _dicts, "dtype=float32"),
     Case(image.PatchExtractor(patch_size=(3, 3), max_patches=4, random_state=0), _images, "drawn at random"),
     Case(image.PatchExtractor(patch_size=(3, 3)), partial(_images, 3), "of colours"),
     Case(preprocessing.LabelBinarizer(neg_label=-1, pos_label=2), partial(_labels, "binary text"), "two, other values"),
