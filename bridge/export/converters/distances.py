@@ -97,13 +97,15 @@ def sum_over_columns(
 
 
 def quadratic_form(b: Builder, x: ir.Value, matrix: NDArray[np.floating]) -> ir.Value:
-    """Return (rows,), x @ matrix @ x for a symmetric matrix.
+    """Return (rows,), x @ matrix @ x.
 
-    For a positive one by its Cholesky factor, as a sum of squares: nothing cancels in the sum, which in float32 leaves
-    2e-6 of an error where 1e-4 was (569 rows of 30 correlated columns).
+    For a positive matrix by its Cholesky factor, as a sum of squares: nothing cancels in the sum, which in float32
+    leaves 2e-6 of an error where 1e-4 was (569 rows of 30 correlated columns). The form asks for the mean of the matrix
+    and its mirror image alone; an inverse that was rounded to float32 is as symmetric as that rounding leaves it.
     """
+    wide = matrix.astype(np.float64)
     try:
-        factor = np.linalg.cholesky(matrix.astype(np.float64)).astype(matrix.dtype)
+        factor = np.linalg.cholesky((wide + wide.T) / 2).astype(matrix.dtype)
     except np.linalg.LinAlgError:
         return b.sum(b.mul(b.project(x, matrix), x))
     product = b.project(x, factor)

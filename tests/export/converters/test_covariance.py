@@ -46,6 +46,16 @@ def test_distances_of_correlated_columns_hold_in_float32(agree):
     agree(cov.EmpiricalCovariance().fit(CORRELATED), CORRELATED)
 
 
+@pytest.mark.parametrize("model", [cov.LedoitWolf(), cov.OAS()], ids=repr)
+def test_precision_of_float32_is_as_symmetric_as_its_rounding_and_distances_are_of_float64(model):
+    narrow = CORRELATED[:, :6].astype(np.float32)
+    assert model.fit(narrow).precision_.dtype == np.float32
+    assert (model.precision_ != model.precision_.T).any()
+    report = bridge.verify(model, bridge.export(model, narrow, target="cpu"), narrow[::2] + 1)
+    assert report.ok
+    assert max(m.max_scaled for m in report.methods) < 1e-13
+
+
 def test_distance_by_a_precision_that_is_not_positive_is_missing_where_it_would_be_negative(agree):
     model = cov.EmpiricalCovariance().fit(X)
     model.precision_ = np.diag([1.0, -1.0] * 5)
