@@ -60,6 +60,8 @@ class Metadata:
         position of its reason. "" where it raises for no row that the schema takes.
     left_out
         The estimator's other methods that could not be exported, by default, each with the reason.
+    pairs
+        Whether the graph computes with pairs of float32, because float32 alone keeps too few digits.
     forms
         How each group of trees is written, in words.
     versions
@@ -81,6 +83,7 @@ class Metadata:
     refused: str = ""
     reasons: tuple[str, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
+    pairs: bool = False
     forms: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     parity: Mapping[str, Any] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -120,21 +120,59 @@ def export(
     form = FileForm(opset, ir_version, batch_size)
     form.check(chosen)
     X = np.asarray(X) if reads_images(estimator) else object_rows(estimator, X)  # noqa: N806
-    exported = export_graph(estimator, X, methods=methods)
-    sample = in_fitted_order(X, exported.schema.feature_names)
+    order = _Order(estimator, X, path, options, chosen_precision, methods, form)
+    if not check:
+        return _made(order, check=False)
+    if chosen_precision == "exact":
+        return _made(order)
+    try:
+        return _made(order, with_room=True)
+    except ParityError as plain:
+        kept = getattr(plain.report, "ok", False)
+        logger.info("Float32 alone keeps too few digits of %s: trying pairs of float32.", type(estimator).__name__)
+    try:
+        return _made(order, pairs=True, with_room=kept)
+    except ParityError:
+        if not kept:
+            raise
+    return _made(order)
+
+
+@dataclass(frozen=True)
+class _Order:
+    """What `export` was asked for."""
+
+    estimator: Any
+    X: Any
+    path: str | os.PathLike[str] | None
+    options: Options
+    precision: Precision
+    methods: Sequence[str] | None
+    form: FileForm
+
+
+def _made(order: _Order, *, pairs: bool = False, check: bool = True, with_room: bool = False) -> onnx.ModelProto:
+    """Return the model, written where it shall be; raises `ParityError` where it differs, or `with_room`, nearly does.
+
+    `pairs` is as in `run_pipeline`.
+    """
+    estimator, path, options, precision = order.estimator, order.path, order.options, order.precision
+    exported = export_graph(estimator, order.X, methods=order.methods)
+    sample = in_fitted_order(order.X, exported.schema.feature_names)
     model = run_pipeline(
         exported.model,
         options,
-        precision=chosen_precision,
+        precision=precision,
         inputs_are_rounded=not fits_float32(sample, exported.schema),
         never_missing=_never_missing(exported.schema),
+        pairs=pairs,
     )
-    _check_batches(model, form)
+    _check_batches(model, order.form)
     metadata = Metadata(
         estimator=exported.estimator_class,
-        target=chosen,
-        precision=chosen_precision,
-        schema=_narrowed(exported.schema) if chosen_precision == "float32" else exported.schema,
+        target=options.target,
+        precision=precision,
+        schema=_narrowed(exported.schema) if precision == "float32" else exported.schema,
         methods=exported.methods,
         classes=_classes(estimator),
         classes_is_list=isinstance(getattr(estimator, "classes_", None), list),
@@ -144,16 +182,17 @@ def export(
         reasons=exported.reasons,
         left_out=exported.left_out,
         exact_decisions=bool(model.meta.get(EXACT_DECISIONS)),
+        pairs=pairs,
         forms=model.meta[NOTES],
         versions=_versions(),
     )
     with large_constants_beside(model, path) as folder:
         if check:
             report = _check(estimator, to_proto(model), metadata, folder, sample)
-            if not report.ok:
-                raise ParityError(report, _hint(report, chosen_precision))
+            if not (report.has_room if with_room else report.ok):
+                raise ParityError(report, _hint(report, precision))
             metadata = replace(metadata, parity=report.to_json())
-    proto = _to_proto(model, chosen, form)
+    proto = _to_proto(model, options.target, order.form)
     set_metadata(proto, metadata)
     if path is not None:
         write_model(proto, path)

@@ -33,7 +33,7 @@ def show_summary(name: str, summary: Summary, console: Console) -> None:
     lines = [
         f"{name}{made}",
         f"estimator  {metadata.estimator}",
-        f"target     {metadata.target}, precision {metadata.precision}",
+        f"target     {metadata.target}, precision {metadata.precision}{', in pairs' if metadata.pairs else ''}",
         f"file       {file_size(summary.bytes)}, IR {summary.ir_version}, {opsets}",
     ]
     lines += [f"data       {file_size(size)} in {name}" for name, size in summary.data_files.items()]

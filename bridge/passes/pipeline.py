@@ -27,6 +27,7 @@ from bridge.passes.mixed_rows import NoteMixedRows
 from bridge.passes.ml_shapes import SetMlShapes
 from bridge.passes.nearest_neighbours import find_neighbour_rule
 from bridge.passes.precision.float32 import ToFloat32
+from bridge.passes.precision.pairs import ToPairs
 from bridge.passes.rule import find_rule
 from bridge.passes.shape_arithmetic import DropShapeArithmetic
 from bridge.passes.shapes import infer_shapes
@@ -44,13 +45,15 @@ if TYPE_CHECKING:
 class Plan:
     """What a pipeline is built for.
 
-    `inputs_are_rounded` is as in `ToFloat32`; `never_missing` names the inputs that refuse NaN.
+    `inputs_are_rounded` is as in `ToFloat32`; `never_missing` names the inputs that refuse NaN; `pairs` says
+    that float32 computes with `ToPairs`.
     """
 
     options: Options
     precision: Precision
     inputs_are_rounded: bool = False
     never_missing: frozenset[str] = frozenset()
+    pairs: bool = False
 
 
 Stage = Callable[[Plan, LowerOps], Sequence[ir.passes.PassBase]]
@@ -85,7 +88,9 @@ def _know_shapes(plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.PassBase
 
 
 def _narrow(plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
-    return [infer_shapes(), ToFloat32(plan.inputs_are_rounded)] if plan.precision == "float32" else []
+    if plan.precision != "float32":
+        return []
+    return [infer_shapes(), ToPairs() if plan.pairs else ToFloat32(plan.inputs_are_rounded)]
 
 
 def _judge(plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
@@ -119,9 +124,10 @@ def run_pipeline(
     precision: Precision,
     inputs_are_rounded: bool = False,
     never_missing: frozenset[str] = frozenset(),
+    pairs: bool = False,
 ) -> ir.Model:
     """Return `model`, changed in place, as `options.target` wants it; raises `LoweringError` where that fails."""
-    plan = Plan(options, precision, inputs_are_rounded, never_missing)
+    plan = Plan(options, precision, inputs_are_rounded, never_missing, pairs)
     lowering = LowerOps(options, find_other_rule if options.strategy == "forest" else find_rule)
     with _no_collection():
         for stage in STAGES[options.target]:

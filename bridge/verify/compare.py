@@ -117,6 +117,7 @@ def compare_method(
         explained=int((loose & explained).sum()),
         max_absolute=float(found.absolute.max(initial=0.0)),
         max_scaled=float(found.scaled.max(initial=0.0)),
+        max_within=float(found.beyond_rounding[~loose].max(initial=0.0)),
         loose_rows=int((loose & ~explained).sum()),
         worst_rows=tuple(int(i) for i in order if found.scaled[i] > 0 or found.labels[i]),
     )

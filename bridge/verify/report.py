@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from bridge.verify.tolerance import ROOM
+
 if TYPE_CHECKING:
     from bridge.verify.tolerance import Bounds
 
@@ -30,6 +32,8 @@ class MethodReport:
         gives the model's answer itself once the row is rounded to the model's float32 inputs.
     max_absolute, max_scaled
         The largest errors over all values; 0.0 for labels.
+    max_within
+        The largest scaled error of the rows within the bound, but for what the estimator's own rounding explains.
     loose_rows
         Rows beyond the bound that are not explained.
     worst_rows
@@ -46,6 +50,7 @@ class MethodReport:
     explained: int = 0
     max_absolute: float = 0.0
     max_scaled: float = 0.0
+    max_within: float = 0.0
     loose_rows: int = 0
     worst_rows: tuple[int, ...] = ()
     held: bool = True
@@ -80,6 +85,11 @@ class Report:
     def ok(self) -> bool:
         """Whether every method agrees within its bound."""
         return bool(self.methods) and all(m.ok(self.bounds) for m in self.methods)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether it is ok, and no error comes so near to the bound that one of other rows is likely beyond it."""
+        return self.ok and all(m.max_within <= ROOM * self.bounds.scaled for m in self.methods if m.held)
 
     def __str__(self) -> str:
         header = ("method", "rows", "differ", "absolute", "scaled", "worst rows", "")

@@ -51,6 +51,10 @@ _FLOAT32 = Bounds(scaled=6e-5, margin=6e-5, loose_rows=3e-5, unit=FLOAT32_UNIT)
 # its labels to the ties that float32 sums make.
 _FLOAT32_LIBRARY = Bounds(scaled=_FLOAT32.scaled, margin=1e-6, loose_rows=0.0)
 
+ROOM = 0.5
+"""Errors on a sample of up to this share of the bound leave room for other rows: of normal errors, the largest of 1e6
+is twice that of 60."""
+
 _BOUNDS = {"exact": _EXACT, "float32": _FLOAT32}
 
 

@@ -160,14 +160,19 @@ def _narrow_node(node: ir.Node) -> bool:
     if node.op_type == "Cast" and node.attributes["to"].as_int() == ir.DataType.DOUBLE.value:
         node.attributes["to"] = ir.AttrInt64("to", ir.DataType.FLOAT.value)
         changed = True
+    narrow_attributes(node)
+    for output in () if is_forest(node) else node.outputs:
+        changed |= _retype(output)
+    return changed
+
+
+def narrow_attributes(node: ir.Node) -> None:
+    """Round what a node holds as float64 to float32: a constant to nearest, thresholds of trees down."""
     if node.op_type in ("Constant", "ConstantOfShape") and node.domain == MAIN_DOMAIN:
         _narrow_tensor_attribute(node, "value", nearest_float32)
     if node.op_type == "TreeEnsemble" and node.domain == ML_DOMAIN:
         _narrow_tensor_attribute(node, "nodes_splits", floor_float32)
         _narrow_tensor_attribute(node, "leaf_weights", nearest_float32)
-    for output in () if is_forest(node) else node.outputs:
-        changed |= _retype(output)
-    return changed
 
 
 def _retype(value: ir.Value) -> bool:

@@ -65,7 +65,10 @@ def test_nystroem(agree, kernel, dtype):
     given = data(kernel, dtype)
     components = 3 if kernel in ("linear", "cosine") else 6
     model = Nystroem(kernel=kernel, n_components=components, random_state=0).fit(given)
-    agree(model, given, special=False, tolerance=1e-10, float32_tolerance=1e-2)
+    if dtype == np.float64:
+        agree(model, given, special=False, tolerance=1e-10, routes=EXACT)
+    for target in ("cpu", "portable"):
+        assert bridge.verify(model, bridge.export(model, given, target=target), given[::3]).ok
 
 
 @pytest.mark.parametrize("kernel", ["linear", "cosine", "rbf"])
@@ -88,7 +91,8 @@ def test_wrong_matrix_is_no_rounding():
 
 def test_parameters_of_the_kernel(agree):
     model = Nystroem(kernel="poly", degree=2, coef0=3.0, gamma=0.1, n_components=6, random_state=0)
-    agree(model.fit(X), X, special=False, tolerance=1e-10, float32_tolerance=1e-2)
+    agree(model.fit(X), X, special=False, tolerance=1e-10, routes=EXACT)
+    assert bridge.verify(model, bridge.export(model, X), X + 0.01).ok
     agree(KernelRidge(kernel="poly", degree=2.5, gamma=0.01, coef0=1.0).fit(X, Y), X, special=False)
 
 
