@@ -26,8 +26,8 @@ def search(
 ) -> Any:
     """Return (distances, indices), or the indices alone, as scikit-learn does.
 
-    `size` is `n_neighbors` or `radius`, also by that name: as many as were exported, or fewer, the first of them. Where
-    rows are at one distance, scikit-learn may choose others of them for a smaller number.
+    `size` is `n_neighbors` or `radius`, also by that name: as many as were exported, or fewer, the first of them. Rows
+    with neighbours at one distance are then refused.
     """
     distance, index = answer(X)
     wanted = named.pop("radius" if method.ragged else "n_neighbors", size)
@@ -69,4 +69,15 @@ def _fewer(method: Method, distance: Any, index: Any, size: float) -> tuple[Any,
             f"n_neighbors is {size!r}, but the file holds {distance.shape[1]} neighbours of each row.\n"
             "Export an estimator with as many neighbours as you need."
         )
-    return distance[:, : int(size)], index[:, : int(size)]
+    few = int(size)
+    if few == distance.shape[1]:
+        return distance, index
+    # Which of equals scikit-learn keeps, and in which order, hangs on how many it looks for.
+    tied = (distance[:, 1 : few + 1] == distance[:, :few]).any(axis=1)
+    if tied.any():
+        raise InputError(
+            f"row {int(np.argmax(tied))} has neighbours at one distance: which of them scikit-learn names first of "
+            f"{few} is not in the file, which was exported for {distance.shape[1]}.\n"
+            f"Export an estimator with n_neighbors={few}."
+        )
+    return distance[:, :few], index[:, :few]

@@ -90,3 +90,13 @@ def test_wrong_distance_is_found():
     model = NearestNeighbors(n_neighbors=2, radius=None).fit(X)
     far = NearestNeighbors(n_neighbors=2, radius=None).fit(X * 1.001)
     assert not bridge.verify(far, bridge.compile(model, X, device="cpu"), NEW).ok
+
+
+def test_fewer_neighbours_are_refused_where_rows_tie():
+    lattice = np.random.default_rng(2).integers(4, size=(160, 3)).astype(float)
+    model = NearestNeighbors(n_neighbors=6, radius=None).fit(lattice)
+    compiled = bridge.compile(model, lattice, device="cpu")
+    expected = model.kneighbors(lattice, n_neighbors=3)[1]
+    assert (compiled.kneighbors(lattice)[1][:, :3] != expected).any()
+    with pytest.raises(InputError, match="which of them scikit-learn names first of 3 is not in the file"):
+        compiled.kneighbors(lattice, n_neighbors=3)
