@@ -92,8 +92,8 @@ def compare_method(
     elif found.labels.any():
         explained |= found.labels & (_margins(estimator, data, rows) <= bounds.margin)
     suspects = np.flatnonzero(loose & ~explained)
-    if suspects.size and (isinstance(actual, np.ndarray) or is_frame(actual)):
-        given, wanted = (np.asarray(answers)[suspects] for answers in (actual, expected))
+    if suspects.size and not isinstance(actual, (list, tuple)):
+        given, wanted = (_dense_rows(answers, suspects) for answers in (actual, expected))
         explained[suspects] = possible_by_ties(estimator, method, take_rows(data, suspects), given, wanted, bounds)
         suspects = suspects[~explained[suspects]]
     if suspects.size:
@@ -296,6 +296,10 @@ def _lowest_alike(values: NDArray[Any]) -> NDArray[np.float64]:
 
 def _dense(given: Any) -> NDArray[Any]:
     return np.asarray(given.toarray() if hasattr(given, "toarray") else given)
+
+
+def _dense_rows(given: Any, rows: NDArray[np.intp]) -> NDArray[Any]:
+    return np.asarray(given)[rows] if is_frame(given) else _dense(given[rows])
 
 
 def _by_row(values: NDArray[Any]) -> NDArray[Any]:

@@ -1,7 +1,8 @@
-"""What KNNImputer and Isomap may answer where several fitted rows are as far away as their last neighbour.
+"""What some models may answer where several fitted rows are as far away as their last neighbour.
 
-Both take their neighbours by `numpy.argpartition`, which chooses between rows at one distance by its way through the
-numbers, another on every kind of CPU (Isomap for the metrics of `bridge.verify.ties.PARTITIONED`).
+KNNImputer, Isomap and KNeighborsTransformer take neighbours by `numpy.argpartition`, which chooses between rows at
+one distance by its way through the numbers, another on every kind of CPU (the last two for the metrics of
+`bridge.verify.ties.PARTITIONED`).
 """
 
 from __future__ import annotations
@@ -115,4 +116,26 @@ def possible_places(isomap: Any, data: Any, actual: Floats, bounds: Bounds) -> N
         least, most = (start + part.sum(axis=0) for part in terms)
         slack = bounds.scaled * np.abs(terms).max(axis=0).sum(axis=0)
         possible[row] = bool(((least - slack <= actual[row]) & (actual[row] <= most + slack)).all())
+    return possible
+
+
+def possible_graphs(transformer: Any, data: Any, actual: Floats, bounds: Bounds) -> NDArray[np.bool_]:
+    """Return which rows a KNeighborsTransformer may answer so: the nearer rows, and as many of the tied as are left."""
+    is_distance = transformer.mode == "distance"
+    count, total = transformer.n_neighbors + is_distance, transformer.n_samples_fit_
+    possible = np.zeros(len(actual), np.bool_)
+    if count >= total:
+        return possible
+    distance, index = transformer.kneighbors(data, n_neighbors=total)
+    for row, (near, order) in enumerate(zip(distance, index, strict=True)):
+        got, last = actual[row][order], near[count - 1]
+        if near[count] != last or (is_distance and not last):
+            continue
+        wanted = near if is_distance else np.ones(total)
+        sure, tied = near < last, near == last
+        given = np.abs(got - wanted) <= bounds.scaled * max(abs(last), 1.0)
+        chosen = tied & (got != 0)
+        possible[row] = bool(
+            given[sure | chosen].all() and not got[~sure & ~tied].any() and chosen.sum() == count - sure.sum()
+        )
     return possible

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bridge.data.table import take_rows
-from bridge.verify.tied_rows import possible_imputations, possible_places, range_of_mean
+from bridge.verify.tied_rows import possible_graphs, possible_imputations, possible_places, range_of_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,6 +64,8 @@ def possible_by_ties(
     possible = np.zeros(len(np.asarray(actual)), np.bool_)
     if not _is_partitioned(estimator):
         return possible
+    if hasattr(estimator, "mode") and method == "transform" and getattr(estimator, "n_neighbors", None) is not None:
+        return possible_graphs(estimator, data, actual, bounds)
     said = np.asarray(getattr(estimator, "_y", np.zeros((0, 0))))
     weights = getattr(estimator, "weights", None)
     count = getattr(estimator, "n_neighbors", None)  # None for those that ask all within a radius

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from sklearn.impute import KNNImputer
 from sklearn.manifold import Isomap
+from sklearn.neighbors import KNeighborsTransformer
 
 import bridge
-from bridge.verify.tied_rows import possible_imputations, possible_places
+from bridge.verify.tied_rows import possible_graphs, possible_imputations, possible_places
 from bridge.verify.tolerance import bounds_for
 
 RNG = np.random.default_rng(0)
@@ -64,3 +65,25 @@ def test_places_lie_between_those_of_the_nearest_and_the_farthest_choice():
     assert tied.any()
     assert (possible_places(model, NEAR, found, EXACT) == tied).all()
     assert not possible_places(model, NEAR, found + np.ptp(found), EXACT).any()
+
+
+@pytest.mark.parametrize("mode", ["distance", "connectivity"])
+def test_tied_neighbours_of_a_graph_are_explained(mode):
+    model = KNeighborsTransformer(n_neighbors=5, metric="precomputed", mode=mode).fit(NEAR)
+    compiled = bridge.compile(model, NEAR, device="cpu")
+    assert bridge.verify(model, compiled, NEAR).ok
+
+
+def test_graphs_hold_the_nearer_rows_and_as_many_of_the_tied_as_are_left():
+    model = KNeighborsTransformer(n_neighbors=2, metric="precomputed").fit(np.zeros((6, 6)))
+    near = np.array([[1.0, 2, 2, 2, 3, 3]])
+
+    def is_possible(*values):
+        return possible_graphs(model, near, np.array([values], float), EXACT).all()
+
+    assert is_possible(1, 2, 2, 0, 0, 0)
+    assert is_possible(1, 0, 2, 2, 0, 0)
+    assert not is_possible(0, 2, 2, 2, 0, 0)
+    assert not is_possible(1, 2, 2, 2, 0, 0)
+    assert not is_possible(1, 2, 0, 0, 3, 0)
+    assert not is_possible(1, 2.1, 2, 0, 0, 0)

@@ -87,22 +87,47 @@ def minkowski(b: Builder, x: ir.Value, points: Points, params: Mapping[str, Any]
     return _columns(b, x, points, term)
 
 
-def cosine(b: Builder, x: ir.Value, points: Points, _params: Mapping[str, Any]) -> ir.Value:
-    """Return 1 - cos, between 0 and 2; a row of zeros stays one, as in scikit-learn's `normalize`."""
+def cosine(b: Builder, x: ir.Value, points: Points, params: Mapping[str, Any]) -> ir.Value:
+    """Return 1 - cos, between 0 and 2; rows up to the parameter `shortest` in length count as zeros."""
+    shortest = params["shortest"]
     lengths = np.sqrt((points.astype(np.float64) ** 2).sum(axis=1, keepdims=True))
-    others = (points / np.where(lengths == 0, 1, lengths)).astype(points.dtype)
+    others = (points / np.where(lengths <= shortest, 1, lengths)).astype(points.dtype)
     length = b.op("Sqrt", b.sum(b.mul(x, x), keepdims=True))
-    unit = b.div(x, b.where(b.op("Equal", length, b.like(0, x)), b.like(1, x), length))
-    return b.clip(b.sub(b.like(1, x), b.matmul(unit, b.constant(others.T))), 0, 2)
+    unit = b.div(x, b.where(b.op("LessOrEqual", length, b.like(shortest, x)), b.like(1, x), length))
+    exact = b.clip(b.sub(b.like(1, x), b.matmul(unit, b.constant(others.T))), 0, 2)
+    largest, scaled = _over_largest(b, x)
+    size = b.op("Sqrt", b.sum(b.mul(scaled, scaled), keepdims=True))
+    is_small = b.op("LessOrEqual", b.mul(largest, size), b.like(shortest, x))
+    unit = b.where(is_small, b.like(0, x), b.div(scaled, size))
+    halves = _half_square(b, unit, np.where(lengths <= shortest, 0, others))
+    # Such a row is at a distance of 1 from all, also from another such.
+    missing = b.add(b.where(is_small, b.like(0.5, x), b.like(0, x)), b.like(0.5 * (lengths <= shortest).T, x))
+    return b.either(exact, b.add(halves, missing))
 
 
 def correlation(b: Builder, x: ir.Value, points: Points, _params: Mapping[str, Any]) -> ir.Value:
-    width = points.shape[1]
-    centered = b.sub(x, b.div(b.sum(x, keepdims=True), b.like(width, x)))
+    def centered(value: ir.Value) -> ir.Value:
+        return b.sub(value, b.div(b.sum(value, keepdims=True), b.like(points.shape[1], x)))
+
+    def unit(value: ir.Value) -> ir.Value:
+        return b.div(value, b.op("Sqrt", b.sum(b.mul(value, value), keepdims=True)))
+
     others = points - points.mean(axis=1, keepdims=True)
     others = others / np.sqrt((others**2).sum(axis=1, keepdims=True))
-    length = b.op("Sqrt", b.sum(b.mul(centered, centered), keepdims=True))
-    return b.sub(b.like(1, x), b.matmul(b.div(centered, length), b.like(others.T, x)))
+    exact = b.sub(b.like(1, x), b.matmul(unit(centered(x)), b.like(others.T, x)))
+    # What rounding of the first mean leaves is the second.
+    return b.either(exact, _half_square(b, unit(centered(centered(_over_largest(b, x)[1]))), others))
+
+
+def _half_square(b: Builder, unit: ir.Value, others: Points) -> ir.Value:
+    """Return |u - v|^2 / 2 = 1 - u.v for vectors of length 1: nothing cancels where they are near."""
+    return b.mul(b.like(0.5, unit), euclidean(b, unit, others.astype(dtype_of(unit)), {}))
+
+
+def _over_largest(b: Builder, x: ir.Value) -> tuple[ir.Value, ir.Value]:
+    """Return the largest number of each row, and the rows over it, whose squares float32 has room for."""
+    largest = b.row_max(b.op("Abs", x))
+    return largest, b.div(x, b.where(b.op("Equal", largest, b.like(0, x)), b.like(1, x), largest))
 
 
 def canberra(b: Builder, x: ir.Value, points: Points, _params: Mapping[str, Any]) -> ir.Value:

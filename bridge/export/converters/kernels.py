@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy import sparse
 from sklearn.metrics.pairwise import pairwise_kernels
 
 from bridge.errors import UnsupportedError
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     import onnx_ir as ir
-    from numpy.typing import NDArray
+    from numpy.typing import DTypeLike, NDArray
 
     from bridge.export.builder import Builder
 
@@ -41,6 +42,8 @@ def pairwise_kernel(b: Builder, x: ir.Value, points: Any, kernel: Any, **params:
     # As `check_pairwise_arrays`: float32 where both sides are, else float64.
     dtype = np.float32 if dtype_of(x) == dense.dtype == np.float32 else np.float64
     known = {name: value for name, value in params.items() if value is not None}
+    if kernel == "cosine":
+        known["shortest"] = shortest_direction(points, dtype)
     return KERNELS[kernel](b, b.cast(x, dtype), dense.astype(dtype), known)
 
 
@@ -55,7 +58,10 @@ def kernel_times(
         dense = to_dense(points)
         dense = dense if dense.dtype.kind == "f" else dense.astype(np.float64)
         x = x if dtype_of(x).kind == "f" else b.cast(x, np.float64)
-        rows, columns = (x, dense) if kernel == "linear" else (_directions(b, x), _unit_rows(dense))
+        rows, columns = x, dense
+        if kernel == "cosine":
+            shortest = shortest_direction(points, np.result_type(dtype_of(x), dense.dtype))
+            rows, columns = _directions(b, x, shortest), _unit_rows(dense, shortest)
         dtype = np.result_type(dense.dtype, weights.dtype)
         found = b.project(rows, (columns.T.astype(np.float64) @ weights).astype(dtype))
     else:
@@ -119,18 +125,25 @@ def _laplacian(b: Builder, x: ir.Value, points: Points, params: Mapping[str, Any
     return b.op("Exp", b.mul(total, b.like(-_gamma(points, params), total)))
 
 
-def _cosine(b: Builder, x: ir.Value, points: Points, _params: Mapping[str, Any]) -> ir.Value:
-    return b.project(_directions(b, x), _unit_rows(points).T)
+def _cosine(b: Builder, x: ir.Value, points: Points, params: Mapping[str, Any]) -> ir.Value:
+    shortest = params["shortest"]
+    return b.project(_directions(b, x, shortest), _unit_rows(points, shortest).T)
 
 
-def _directions(b: Builder, x: ir.Value) -> ir.Value:
+def shortest_direction(points: Any, dtype: DTypeLike) -> float:
+    """Return up to which length a row stays as it is in `sklearn.preprocessing.normalize`: 10 eps, if not sparse."""
+    return 0.0 if sparse.issparse(points) else float(np.nextafter(10 * np.finfo(dtype).eps, 0))
+
+
+def _directions(b: Builder, x: ir.Value, shortest: float) -> ir.Value:
     lengths = b.op("Sqrt", b.sum(b.mul(x, x), keepdims=True))
-    return b.div(x, b.where(b.op("Equal", lengths, b.like(0, lengths)), b.like(1, lengths), lengths))
+    is_short = b.op("LessOrEqual", lengths, b.like(shortest, lengths))
+    return b.div(x, b.where(is_short, b.like(1, lengths), lengths))
 
 
-def _unit_rows(points: Points) -> Points:
+def _unit_rows(points: Points, shortest: float) -> Points:
     lengths = np.sqrt((points * points).sum(axis=1, keepdims=True))
-    return np.asarray(points / np.where(lengths == 0, 1, lengths))
+    return np.asarray(points / np.where(lengths <= shortest, 1, lengths))
 
 
 def _additive_chi2(b: Builder, x: ir.Value, points: Points, _params: Mapping[str, Any]) -> ir.Value:

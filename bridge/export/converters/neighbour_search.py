@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +12,9 @@ from sklearn.metrics._pairwise_distances_reduction import ArgKmin
 from sklearn.neighbors import NearestNeighbors
 
 from bridge.errors import UnsupportedError
-from bridge.export.builder import dtype_of
+from bridge.export.builder import Rounding, dtype_of, set_rounding
 from bridge.export.converters.formulas import MOST_COLUMNS
+from bridge.export.converters.kernels import shortest_direction
 from bridge.export.converters.metrics import Metric, metric_of
 from bridge.export.converters.neighbour_ties import Tree, expects_ties, resolve_ties
 from bridge.export.converters.tree_pruning import (
@@ -59,6 +60,8 @@ class Search:
         Whether scikit-learn finds the distances by a product of matrices, whose last bits are its own.
     narrow
         Whether scikit-learn's brute force keeps each distance in float32, as it does between rows of float32.
+    single
+        Whether both sides are float32, which scikit-learn's products of matrices then are too.
     tree
         The tree that scikit-learn looks through, or None for brute force.
     tied
@@ -72,6 +75,7 @@ class Search:
     noise: NDArray[np.float64] | None = None
     multiplied: bool = False
     narrow: bool = False
+    single: bool = False
     tree: Tree | None = None
     tied: Callable[[int], bool] | None = None
 
@@ -116,10 +120,19 @@ class Search:
         index = b.where(inside, b.constant(self.order[None], np.int64), b.constant(-1, np.int64))
         return Neighbours(distance, index, ragged=True, rounding=self.rounding)
 
+    def as_matrix(self, x: Block, matrix: ir.Value, *, holds_distances: bool) -> Block:
+        """Return the sparse answer of a transformer, whose distances are compared as those of `neighbours` are."""
+        if holds_distances and self.rounding:
+            set_rounding(matrix, Rounding(self.rounding, size=1.0))
+        is_root = holds_distances and not self.rounding
+        return replace(x.of(matrix, len(self.order)), sparse=True, roots=is_root)
+
     @property
     def rounding(self) -> float:
         """The error of a distance that is what 1 leaves of a product; 0.0 for the other metrics."""
-        return float(np.finfo(np.float64).eps) if self.metric.name in {"cosine", "correlation"} else 0.0
+        if self.metric.name not in {"cosine", "correlation"}:
+            return 0.0
+        return float(np.finfo(np.float32 if self.single and self.metric.name == "cosine" else np.float64).eps)
 
     def nearest(self, b: Builder, x: Block, k: int) -> tuple[ir.Value, ir.Value]:
         """Return the distances (rows, k), ascending, and the int64 positions in `points`; of equals the first come."""
@@ -227,15 +240,20 @@ def search_of(estimator: Any, x: Block, *, with_distances: bool = True) -> Searc
         order = np.asarray(estimator._tree.get_arrays()[1]).astype(np.int64)
         tied = partial(expects_ties, estimator, given)
         return Search(points[order], order, chosen, tree=Tree.of(estimator._tree), tied=tied)
+    single = x.dtype == given.dtype == np.float32
+    if chosen.name == "cosine":
+        shortest = shortest_direction(fitted, np.float32 if single else np.float64)
+        chosen = replace(chosen, params={**chosen.params, "shortest": shortest})
     noise = None
     if with_distances and chosen.name == "euclidean" and x.dtype == given.dtype and not sparse.issparse(fitted):
         noise = _own_distances(given)
-    narrow = x.dtype == given.dtype == np.float32 and ArgKmin.is_usable_for(given, given, metric)
+    narrow = single and ArgKmin.is_usable_for(given, given, metric)
     heaps = x.dtype == given.dtype and ArgKmin.is_usable_for(given, given, metric)
     expects = partial(expects_ties, estimator, given) if heaps else None
     if narrow and chosen.name not in PRODUCTS:  # float32 has few distances far away
         expects = partial(_has_more_than, given)
-    return Search(points, rows, chosen, noise, multiplied=chosen.name in PRODUCTS, narrow=narrow, tied=expects)
+    multiplied = chosen.name in PRODUCTS
+    return Search(points, rows, chosen, noise, multiplied=multiplied, narrow=narrow, single=single, tied=expects)
 
 
 def _has_more_than(points: NDArray[Any], k: int) -> bool:

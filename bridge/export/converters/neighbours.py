@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -92,7 +91,7 @@ def convert_k_neighbors_transformer(b: Builder, model: Any, x: Block) -> Mapping
     nothing = b.where(b.op("Equal", first, first), b.constant(np.zeros((1, width))), b.constant(np.zeros((1, width))))
     values = distance if is_distance else b.where(b.op("Equal", distance, distance), b.like(1, distance), distance)
     matrix = b.op("ScatterElements", nothing, index, values, axis=1)
-    answers: dict[str, Answer] = {"transform": replace(x.of(matrix, width), sparse=True, roots=is_distance)}
+    answers: dict[str, Answer] = {"transform": search.as_matrix(x, matrix, holds_distances=is_distance)}
     plain = distance, index
     if is_distance:
         columns = range(model.n_neighbors)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -84,7 +83,7 @@ def convert_radius_neighbors_transformer(b: Builder, model: Any, x: Block) -> Ma
     values = b.where(inside, distance, b.like(0, distance)) if is_distance else b.cast(inside, np.float64)
     matrix = b.take_columns(values, np.argsort(search.order))
     return {
-        "transform": replace(x.of(matrix, len(search.order)), sparse=True, roots=is_distance),
+        "transform": search.as_matrix(x, matrix, holds_distances=is_distance),
         "radius_neighbors": search.neighbours(b, distance, inside),
     }
 

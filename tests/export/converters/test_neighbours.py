@@ -231,3 +231,26 @@ def test_one_column_that_is_missing_leaves_the_neighbours_to_argpartition():
     for model in (KNeighborsClassifier(metric="nan_euclidean"), KNeighborsRegressor(metric="nan_euclidean")):
         model.fit(column, Y)
         assert bridge.verify(model, bridge.compile(model, column, device="cpu"), column).ok
+
+
+@pytest.mark.parametrize("target", ["cpu", "portable"])
+@pytest.mark.parametrize("metric", ["cosine", "correlation"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_directions_keep_their_digits_near_and_for_tiny_rows(metric, dtype, target):
+    rows = X.astype(dtype)
+    model = NearestNeighbors(n_neighbors=3, radius=None, metric=metric).fit(rows)
+    loaded = bridge.load(bridge.export(model, rows, target=target), device="cpu")
+    near = (rows[:50] * (1 + 1e-4 * RNG.normal(size=(50, X.shape[1])))).astype(dtype)
+    exact = NearestNeighbors(n_neighbors=3, radius=None, metric=metric).fit(rows.astype(np.float64))
+    expected, found = exact.kneighbors(near.astype(np.float64))[0], loaded.kneighbors(near)[0]
+    np.testing.assert_allclose(found, expected, rtol=1e-2 if target == "portable" else 1e-5, atol=1e-12)
+    if metric == "cosine":
+        tiny = rows[:4] * np.array([[1e-12], [1e-9], [1e-8], [1e-4]], dtype)
+        np.testing.assert_allclose(loaded.kneighbors(tiny)[0], model.kneighbors(tiny)[0], atol=1e-6)
+
+
+@pytest.mark.parametrize("target", ["cpu", "portable"])
+def test_transformer_of_directions(target):
+    for model in (KNeighborsTransformer(metric="cosine"), RadiusNeighborsTransformer(radius=0.3, metric="cosine")):
+        compiled = bridge.load(bridge.export(model.fit(X), X, target=target), device="cpu")
+        assert bridge.verify(model, compiled, np.r_[X, NEW]).ok
