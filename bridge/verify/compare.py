@@ -34,6 +34,8 @@ MOST_VALUES = 2**22
 """Of sparse answers so many values are compared at once."""
 MOST_UNSEEN = 4
 """A few tries of moving rows by rounding show its usual size, not the largest."""
+MOST_SLOPE = 1e-6
+"""How far last bits move an answer along a slope; a decision moves it by more, and exact models decide like theirs."""
 MOST_ROUNDINGS = 16
 """Gaussian processes without noise, 40 pairs of kernels and data: no answer differed by more than 11 roundings."""
 
@@ -72,8 +74,9 @@ def compare_method(
 
     A row beyond the bound is explained, and does not count against the model, where rounding decides: the estimator's
     own two best scores agree to rounding, or the model takes float32 and the estimator itself gives the model's
-    answer for the row in float32, or the estimator's own float64 sums cancel to less (`Method.rounding`), or, where the
-    model does not decide exactly, the estimator's own answer moves as far when the row moves by its last bits.
+    answer for the row in float32, or the estimator's own float64 sums cancel to less (`Method.rounding`), or the
+    estimator's own answer moves as far when the row moves by its last bits: along a slope (the cosine of a sum of large
+    numbers), or, where the model does not decide exactly, by a decision.
     """
     rows = row_count(data)
     made = next(m for m in predictor.methods if m.name == method)
@@ -100,15 +103,18 @@ def compare_method(
         explained[suspects] = _explained_by_input(estimator, predictor, take_rows(data, suspects), made, bounds)
         suspects = suspects[~explained[suspects]]
     counts_equals = getattr(estimator, "effective_metric_", None) in BY_EQUALITY
-    if suspects.size and not predictor.metadata.exact_decisions and not counts_equals:
+    if suspects.size and not counts_equals:
+        decides_exactly = predictor.metadata.exact_decisions
         spread = np.zeros(rows)
         columns = predictor.metadata.schema.columns
         for again in answers_moved_by_rounding(
             partial(_ask_by_row, estimator, made), data, suspects, columns, expected
         ):
             spread = np.maximum(spread, _differences(again, expected, made, estimator, bounds, rows).scaled)
-            explained |= found.labels & ~_differences(actual, again, made, estimator, bounds, rows).labels
-        explained |= ~found.labels & (found.scaled <= MOST_UNSEEN * spread)
+            if not decides_exactly:
+                explained |= found.labels & ~_differences(actual, again, made, estimator, bounds, rows).labels
+        is_slope = spread <= MOST_SLOPE if decides_exactly else True
+        explained |= ~found.labels & is_slope & (found.scaled <= MOST_UNSEEN * spread)
     order = np.argsort(-(found.scaled + found.labels), kind="stable")[:MOST_WORST]
     return MethodReport(
         label,

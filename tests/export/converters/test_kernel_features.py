@@ -34,6 +34,19 @@ def test_random_waves(agree, options, dtype):
         agree(RBFSampler(random_state=0, **options).fit(given), X.astype(dtype), float32_tolerance=1e-3)
 
 
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_matrix])
+@pytest.mark.parametrize("width", [6, 300])
+def test_waves_of_large_sums_are_held_to_what_last_bits_make_of_them(make, width):
+    """The cosine of a sum of 1e6s is known to 1e-9, and its last digits hang on the order of the sum."""
+    table = make(RNG.normal(size=(100, width)) * (RNG.random((100, width)) > 0.5))
+    sampler = RBFSampler(n_components=20, random_state=0).fit(table)
+    model = bridge.export(sampler, table, target="cpu")
+    weights = next(i for i in model.graph.initializer if list(i.dims) == [width, 20])
+    changed = np.frombuffer(weights.raw_data, np.float64) * (1 + 1e-9)
+    weights.raw_data = changed.tobytes()
+    assert not bridge.verify(sampler, model, table).ok
+
+
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64])
 @pytest.mark.parametrize("options", [{}, {"skewedness": 0.1, "n_components": 17}], ids=str)
 def test_skewed_waves(agree, options, dtype):
