@@ -64,6 +64,8 @@ class Metadata:
         Whether the graph computes with pairs of float32, because float32 alone keeps too few digits.
     forms
         How each group of trees is written, in words.
+    mixed
+        What precision "float16" left in float32, and why, in words.
     versions
         The versions of the libraries that made the file.
     parity
@@ -85,6 +87,7 @@ class Metadata:
     left_out: Mapping[str, str] = field(default_factory=dict)
     pairs: bool = False
     forms: tuple[str, ...] = ()
+    mixed: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     parity: Mapping[str, Any] = field(default_factory=dict)
 

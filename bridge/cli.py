@@ -148,7 +148,9 @@ def lower(
     *,
     output: Output,
     target: Target = "portable",
-    precision: Annotated[str | None, typer.Option(help="float32; by default the dtypes of the file are kept.")] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="exact or float32; by default the dtypes of the file are kept.")
+    ] = None,
     strategy: StrategyOption = "auto",
     opset: Opset = None,
     ir_version: IrVersion = None,

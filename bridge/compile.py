@@ -19,6 +19,7 @@ from bridge.errors import ArtifactError, InputError, ParityError
 from bridge.export.first_steps import object_rows, reads_images
 from bridge.export.graph import export_graph
 from bridge.method import Classes
+from bridge.mixed import to_float16
 from bridge.passes.data_file import large_constants_beside
 from bridge.passes.decisions import EXACT_DECISIONS
 from bridge.passes.file_form import FileForm, set_form
@@ -82,7 +83,8 @@ def export(
         "cpu": fastest in onnxruntime on a CPU.
     precision
         "exact": the dtypes that scikit-learn computes in (default for "cpu" and "cuda"). "float32" (default for
-        "portable").
+        "portable"). "float16" (mixed): float32, but for the products and tables that float16 holds to within 2e-3 on
+        the sample; not for "cpu", whose runtime has few kernels for it.
     methods
         The inference methods to export; by default all that the estimator has.
     check
@@ -123,7 +125,7 @@ def export(
     order = _Order(estimator, X, path, options, chosen_precision, methods, form)
     if not check:
         return _made(order, check=False)
-    if chosen_precision == "exact":
+    if chosen_precision != "float32":
         return _made(order)
     try:
         return _made(order, with_room=True)
@@ -162,7 +164,7 @@ def _made(order: _Order, *, pairs: bool = False, check: bool = True, with_room: 
     model = run_pipeline(
         exported.model,
         options,
-        precision=precision,
+        precision="exact" if precision == "exact" else "float32",
         inputs_are_rounded=not fits_float32(sample, exported.schema),
         never_missing=_never_missing(exported.schema),
         pairs=pairs,
@@ -172,7 +174,7 @@ def _made(order: _Order, *, pairs: bool = False, check: bool = True, with_room: 
         estimator=exported.estimator_class,
         target=options.target,
         precision=precision,
-        schema=_narrowed(exported.schema) if precision == "float32" else exported.schema,
+        schema=exported.schema if precision == "exact" else _narrowed(exported.schema),
         methods=exported.methods,
         classes=_classes(estimator),
         classes_is_list=isinstance(getattr(estimator, "classes_", None), list),
@@ -186,6 +188,9 @@ def _made(order: _Order, *, pairs: bool = False, check: bool = True, with_room: 
         forms=model.meta[NOTES],
         versions=_versions(),
     )
+    if precision == "float16":
+        model, mixed = to_float16(model, metadata, sample)
+        metadata = replace(metadata, mixed=mixed)
     with large_constants_beside(model, path) as folder:
         if check:
             report = _check(estimator, to_proto(model), metadata, folder, sample)
@@ -267,6 +272,11 @@ def lower(
     """
     chosen = check_target(target)
     asked = None if precision is None else check_precision(precision, chosen)
+    if asked == "float16":
+        raise InputError(
+            "precision 'float16' is chosen on a sample, and a file brings none.\n"
+            "Use precision 'float32', or export the estimator with precision='float16'."
+        )
     if path is not None:
         check_writable(path)
     form = FileForm(opset, ir_version, batch_size)

@@ -38,6 +38,7 @@ def show_summary(name: str, summary: Summary, console: Console) -> None:
     ]
     lines += [f"data       {file_size(size)} in {name}" for name, size in summary.data_files.items()]
     lines += [f"trees      {form}" for form in metadata.forms]
+    lines += [f"mixed      {part}" for part in metadata.mixed]
     if summary.batch_size is not None:
         lines.append(f"rows       {summary.batch_size:,} a run, written into the file")
     lines.append(f"portable   {_tier(summary)}")

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 from bridge.errors import InputError
 
 Target = Literal["portable", "cuda", "cpu"]
-Precision = Literal["exact", "float32"]
+Precision = Literal["exact", "float32", "float16"]
 Strategy = Literal["auto", "gemm", "oblivious", "tournament", "traverse", "forest"]
 
 TARGETS: tuple[Target, ...] = get_args(Target)
@@ -24,21 +24,21 @@ class TargetSpec:
     ----------
     precision
         The precision that the target takes unless another one is asked for.
+    precisions
+        All that it takes.
     domains
         The operator domains that may be left in a finished graph; "" is `ai.onnx`.
-    float64
-        Whether the runtimes of this target are expected to have float64 kernels.
     """
 
     precision: Precision
+    precisions: tuple[Precision, ...]
     domains: frozenset[str]
-    float64: bool
 
 
 TARGET_SPECS: dict[Target, TargetSpec] = {
-    "portable": TargetSpec("float32", frozenset({""}), float64=False),
-    "cuda": TargetSpec("exact", frozenset({""}), float64=True),
-    "cpu": TargetSpec("exact", frozenset({"", "ai.onnx.ml"}), float64=True),
+    "portable": TargetSpec("float32", PRECISIONS, frozenset({""})),
+    "cuda": TargetSpec("exact", PRECISIONS, frozenset({""})),
+    "cpu": TargetSpec("exact", ("exact", "float32"), frozenset({"", "ai.onnx.ml"})),
 }
 
 
@@ -57,10 +57,10 @@ def check_precision(precision: str | None, target: Target) -> Precision:
         return spec.precision
     for name in PRECISIONS:
         if name == precision:
-            if name == "exact" and not spec.float64:
+            if name not in spec.precisions:
                 raise InputError(
-                    f"target {target!r} has no float64, which precision 'exact' needs.\n"
-                    "Use precision='float32', or target 'cpu' or 'cuda'."
+                    f"target {target!r} does not take precision {name!r}: its runtime casts to float32 and back around "
+                    f"every operator.\nUse {' or '.join(map(repr, spec.precisions))}, or another target."
                 )
             return name
     raise InputError(f"unknown precision {precision!r}; choose one of {', '.join(map(repr, PRECISIONS))}")

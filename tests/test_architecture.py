@@ -20,6 +20,7 @@ LAYERS = (
     {"plain"},
     {"runtime"},
     {"verify"},
+    {"mixed"},
     {"compile"},
     {"summary", "waiting", "demo"},
     {"summary_view"},
@@ -28,7 +29,7 @@ LAYERS = (
 )
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
 OFF_THE_SERVER = {"export", "passes", "row_bytes"}
-"""Only `compile` and what stands above it may import these: a server goes without them."""
+"""Only `mixed`, `compile` and what stands above it may import these: a server goes without them."""
 HOMES = {
     "sklearn": {"export", "demo"},
     "skl2onnx": {"export"},
@@ -74,7 +75,7 @@ def _may_import(group: str, module: str) -> bool:
     imported = rest.partition(".")[0] or "__init__"
     if imported == group:
         return True
-    if imported in OFF_THE_SERVER and LAYER[group] < LAYER["compile"]:
+    if imported in OFF_THE_SERVER and LAYER[group] < LAYER["mixed"]:
         return False
     return LAYER[imported] < LAYER[group]
 

@@ -16,7 +16,7 @@ def add_initializer(graph: ir.Graph, array: NDArray[Any], stem: str) -> ir.Value
     number = len(graph.initializers)
     while (name := f"{stem}_{number}") in graph.initializers:
         number += 1
-    tensor = ir.tensor(np.ascontiguousarray(array), name=name)
+    tensor = ir.tensor(np.ascontiguousarray(array).reshape(array.shape), name=name)  # which has no shape () itself
     value = ir.Value(name=name, type=ir.TensorType(tensor.dtype), shape=ir.Shape(array.shape), const_value=tensor)
     graph.register_initializer(value)
     return value

@@ -83,7 +83,7 @@ def check_model(estimator: Any, model: onnx.ModelProto | os.PathLike[str], sampl
     alone = predictor.in_blocks(1) if chooses else None
     if alone is not None:
         parts += compare(estimator, alone, spread_rows(rows, ROWS_ALONE), suffix=", row by row").methods
-    on_thresholds = _boundary_rows(estimator, _steepest(metadata.methods), rows, metadata.schema)
+    on_thresholds = _boundary_rows(estimator, steepest(metadata.methods), rows, metadata.schema)
     if on_thresholds is not None:
         found = compare(estimator, predictor, on_thresholds, suffix=", on thresholds")
         methods = found.methods
@@ -97,7 +97,7 @@ def check_model(estimator: Any, model: onnx.ModelProto | os.PathLike[str], sampl
         negative=not _is_for_positive(estimator),
     )
     if special is not None:
-        special = accepted_rows(estimator, _steepest(metadata.methods), special)
+        special = accepted_rows(estimator, steepest(metadata.methods), special)
     if special is not None:
         parts += compare(estimator, predictor, special, suffix=", special values").methods
         if alone is not None:
@@ -122,7 +122,7 @@ def _is_for_positive(estimator: Any) -> bool:
     return tags is not None and bool(getattr(getattr(tags(), "input_tags", None), "positive_only", False))
 
 
-def _steepest(methods: Any) -> str:
+def steepest(methods: Any) -> str:
     """Return the method whose answer changes at every threshold: probabilities and scores before labels."""
     names = [m.name for m in methods]
     preferred = ("predict_proba", "decision_function", "score_samples", "transform", "predict")

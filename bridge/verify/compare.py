@@ -19,7 +19,7 @@ from bridge.verify.density import density_rounding
 from bridge.verify.report import MethodReport, Report
 from bridge.verify.rounding import answers_moved_by_rounding
 from bridge.verify.ties import BY_EQUALITY, distances_of, in_one_thread, possible_by_ties
-from bridge.verify.tolerance import FLOAT64_UNIT, Bounds, bounds_for, scaled_error
+from bridge.verify.tolerance import FLOAT64_UNIT, PROBABILITIES, Bounds, bounds_for, scaled_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,6 +124,7 @@ def compare_method(
         max_absolute=float(found.absolute.max(initial=0.0)),
         max_scaled=float(found.scaled.max(initial=0.0)),
         max_within=float(found.beyond_rounding[~loose].max(initial=0.0)),
+        typical_scaled=float(np.median(found.scaled)) if rows else 0.0,
         loose_rows=int((loose & ~explained).sum()),
         worst_rows=tuple(int(i) for i in order if found.scaled[i] > 0 or found.labels[i]),
     )
@@ -211,7 +212,7 @@ def _differences(actual: Any, expected: Any, method: Method, estimator: Any, bou
             got, want = np.exp(got), np.exp(want)  # noqa: PLW2901
         if method.roots:  # compared as squares: a root turns one rounding of 1e-16 near 0 into 1e-8
             got, want = np.square(got), np.square(want)  # noqa: PLW2901
-        error = scaled_error(got, want)
+        error = scaled_error(got, want, one=bounds.absolute_probabilities and method.name in PROBABILITIES)
         with np.errstate(invalid="ignore"):
             distance = np.abs(got.astype(np.float64) - want.astype(np.float64))
         absolute = np.maximum(absolute, _by_row(np.where(error > 0, np.nan_to_num(distance, nan=np.inf), 0.0)))

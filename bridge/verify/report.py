@@ -34,6 +34,8 @@ class MethodReport:
         The largest errors over all values; 0.0 for labels.
     max_within
         The largest scaled error of the rows within the bound, but for what the estimator's own rounding explains.
+    typical_scaled
+        The median over the rows of a row's largest scaled error.
     loose_rows
         Rows beyond the bound that are not explained.
     worst_rows
@@ -51,6 +53,7 @@ class MethodReport:
     max_absolute: float = 0.0
     max_scaled: float = 0.0
     max_within: float = 0.0
+    typical_scaled: float = 0.0
     loose_rows: int = 0
     worst_rows: tuple[int, ...] = ()
     held: bool = True
@@ -92,7 +95,7 @@ class Report:
         return self.ok and all(m.max_within <= ROOM * self.bounds.scaled for m in self.methods if m.held)
 
     def __str__(self) -> str:
-        header = ("method", "rows", "differ", "absolute", "scaled", "worst rows", "")
+        header = ("method", "rows", "differ", "absolute", "scaled", "typical", "worst rows", "")
         lines = [header] + [self._line(m) for m in self.methods]
         widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
         table = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
@@ -108,6 +111,7 @@ class Report:
             differing,
             f"{m.max_absolute:.2g}",
             f"{m.max_scaled:.2g}",
+            f"{m.typical_scaled:.2g}",
             " ".join(map(str, m.worst_rows[:MOST_SHOWN])) or "-",
             m.problem or _verdict(m, self.bounds),
         )
@@ -121,6 +125,7 @@ class Report:
                 "explained": m.explained,
                 "max_absolute": _finite(m.max_absolute),
                 "max_scaled": _finite(m.max_scaled),
+                "typical_scaled": _finite(m.typical_scaled),
             }
             for m in self.methods
         }

@@ -31,12 +31,15 @@ class Bounds:
         The share of rows that may exceed `scaled` or differ in the label without such a margin.
     unit
         The relative error of one rounding in the model's own arithmetic.
+    absolute_probabilities
+        Whether a probability is held to its absolute error.
     """
 
     scaled: float
     margin: float
     loose_rows: float
     unit: float = FLOAT64_UNIT
+    absolute_probabilities: bool = False
 
 
 # A sum of n terms in another order differs by at most n * eps relative to the sum of magnitudes (Higham 2002,
@@ -55,7 +58,17 @@ ROOM = 0.5
 """Errors on a sample of up to this share of the bound leave room for other rows: of normal errors, the largest of 1e6
 is twice that of 60."""
 
-_BOUNDS = {"exact": _EXACT, "float32": _FLOAT32}
+PROBABILITIES = frozenset({"predict_proba", "predict_log_proba"})
+"""Methods whose answers are, or are compared as, numbers from 0 to 1."""
+
+# 2**-11 for each of four roundings in a row (operand, weight, result, sum of the results) is 2e-3, where the terms of a
+# sum are rounded on their own and not all to one side. Two scores may each move by that.
+# Of a probability it is the absolute error: a softmax moves by no more than its scores, whatever the probability.
+_FLOAT16 = Bounds(
+    scaled=2e-3, margin=4e-3, loose_rows=_FLOAT32.loose_rows, unit=FLOAT32_UNIT, absolute_probabilities=True
+)
+
+_BOUNDS = {"exact": _EXACT, "float32": _FLOAT32, "float16": _FLOAT16}
 
 
 def bounds_for(precision: str, *, float32_library: bool = False) -> Bounds:
@@ -67,8 +80,11 @@ def bounds_for(precision: str, *, float32_library: bool = False) -> Bounds:
     return _FLOAT32_LIBRARY if float32_library and bounds is _EXACT else bounds
 
 
-def scaled_error(actual: np.ndarray, expected: np.ndarray) -> np.ndarray:
-    """Return the scaled error of every value; equal infinities and NaN on both sides count as 0, else as infinity."""
+def scaled_error(actual: np.ndarray, expected: np.ndarray, *, one: bool = False) -> np.ndarray:
+    """Return the scaled error of every value; equal infinities and NaN on both sides count as 0, else as infinity.
+
+    With `one` the size of every value is taken to be 1.
+    """
     actual, expected = np.asarray(actual, np.float64), np.asarray(expected, np.float64)
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         finite = np.isfinite(expected)
@@ -77,6 +93,6 @@ def scaled_error(actual: np.ndarray, expected: np.ndarray) -> np.ndarray:
         shares = known / np.where(largest > 0, largest, 1.0)
         typical = largest * np.sqrt(np.sum(np.square(shares), axis=0, keepdims=True) / max(len(expected), 1))
         size = np.maximum(np.abs(expected), typical)
-        error = np.abs(actual - expected) / np.where(size > 0, size, 1.0)
+        error = np.abs(actual - expected) / np.where((size > 0) & (not one), size, 1.0)
         same = (actual == expected) | (np.isnan(actual) & np.isnan(expected))
         return np.where(same, 0.0, np.where(finite & np.isfinite(actual), error, np.inf))

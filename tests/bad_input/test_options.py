@@ -19,11 +19,11 @@ def model():
     [
         ({"target": "tpu"}, InputError, "unknown target 'tpu'; choose one of 'portable', 'cuda', 'cpu'"),
         ({"target": None}, InputError, "unknown target None; choose one of"),
-        ({"precision": "half"}, InputError, "unknown precision 'half'; choose one of 'exact', 'float32'"),
+        ({"precision": "half"}, InputError, "unknown precision 'half'; choose one of 'exact', 'float32', 'float16'"),
         (
-            {"target": "portable", "precision": "exact"},
+            {"target": "cpu", "precision": "float16"},
             InputError,
-            r"'portable' has no float64.*\nUse precision='float32', or",
+            "'cpu' does not take precision 'float16': .*\nUse 'exact' or 'float32', or another target",
         ),
         (
             {"strategy": "fast"},
@@ -56,7 +56,11 @@ def test_method_that_is_asked_for_twice_is_one_output():
     [
         ({"target": "tpu"}, "unknown target 'tpu'"),
         ({"target": "cuda", "precision": "half"}, "unknown precision 'half'"),
-        ({"target": "portable", "precision": "exact"}, "has no float64"),
+        ({"target": "cpu", "precision": "float16"}, "does not take precision 'float16'"),
+        (
+            {"target": "cuda", "precision": "float16"},
+            "is chosen on a sample, and a file brings none.\nUse precision 'fl",
+        ),
         ({"target": "cuda", "strategy": "fast"}, "unknown strategy 'fast'"),
     ],
     ids=str,

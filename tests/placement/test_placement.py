@@ -8,6 +8,7 @@ from onnx import TensorProto, helper
 from sklearn.ensemble import GradientBoostingRegressor
 
 import bridge
+from models.numeric import NUMERIC
 from models.trees import TREES
 from models.zoo import ZOO
 from tests.placement.placer import needing_cudnn
@@ -28,9 +29,21 @@ def _cases(**tables):
     return [pytest.param(m, id=f"{kind}:{m}") for kind, table in tables.items() for m in table]
 
 
-@pytest.mark.parametrize("model", _cases(zoo=ZOO, trees=TREES))
+@pytest.mark.parametrize("model", _cases(zoo=ZOO, trees=TREES, numeric=NUMERIC))
 def test_every_node_runs_on_cuda(place, model):
     graph = bridge.export(model.fitted(), model.data().train, target="cuda", check=False)
+
+    nodes = place(graph)
+
+    assert nodes
+    assert off_cuda(nodes) == []
+    assert needing_cudnn(graph) == []
+
+
+@pytest.mark.parametrize("precision", ["float32", "float16"])
+@pytest.mark.parametrize("model", _cases(zoo=ZOO, numeric=NUMERIC))
+def test_every_node_of_a_narrower_precision_runs_on_cuda(place, model, precision):
+    graph = bridge.export(model.fitted(), model.data().train, target="cuda", precision=precision, check=False)
 
     nodes = place(graph)
 
