@@ -12,7 +12,7 @@ import onnx_ir as ir
 from bridge.opset import BRIDGE_DOMAIN, EITHER, FOREST
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import ArrayLike, DTypeLike, NDArray
 
@@ -71,6 +71,8 @@ class Builder:
     """The matrices that stand side by side, each with its width, in a matrix of which some are terms."""
     refusals: list[Refusal] = field(default_factory=list)
     """What `refuse` was told."""
+    at_end: list[Callable[[], None]] = field(default_factory=list)
+    """What to do once all converters are through: what one refuses may hang on what others know."""
     _constants: dict[tuple[str, tuple[int, ...], bytes], list[ir.Value]] = field(default_factory=dict)
     _count: int = 0
 

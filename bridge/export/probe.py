@@ -31,8 +31,8 @@ MOST_DEPTH = 6
 MOST_INSIDE = 8
 """Estimators in estimators, and in a list of them, that are looked at: those of an ensemble are alike."""
 _LIBRARIES = ("sklearn.", "lightgbm.", "xgboost.", "catboost.")
-_APART = ("transformers_", "estimators_features_", "is_categorical_", "get_support", "features_")
-"""What ColumnTransformer, Bagging*, HistGradientBoosting*, selectors of columns and MissingIndicator have."""
+_APART = ("transformers_", "estimators_features_", "is_categorical_", "get_support", "features_", "categories_")
+"""What ColumnTransformer, Bagging*, HistGradientBoosting*, selectors of columns, MissingIndicator and encoders have."""
 ORDER_ROWS = 50
 """Rows on which an estimator that knows no column names shows whether it reads columns by name or by position."""
 

@@ -24,6 +24,8 @@ def close_refusals(
 
     There is no output where no converter called `Builder.refuse`, or none of the file's `methods` raises.
     """
+    for finish in b.at_end:
+        finish()
     conditions: dict[str, list[ir.Value]] = {}
     for refusal in b.refusals:
         if refusal.besides.issuperset(methods):

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import onnx
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
@@ -19,7 +20,16 @@ from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import CategoricalNB, MultinomialNB
 from sklearn.pipeline import make_pipeline, make_union
-from sklearn.preprocessing import MinMaxScaler, PowerTransformer, SplineTransformer, StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    KBinsDiscretizer,
+    MinMaxScaler,
+    OneHotEncoder,
+    OrdinalEncoder,
+    PowerTransformer,
+    SplineTransformer,
+    StandardScaler,
+)
 
 import bridge
 from bridge.artifact import get_metadata
@@ -60,6 +70,9 @@ CASES = {
     "imputed by a regression": (IterativeImputer(make_pipeline(SPLINE, KernelRidge()), max_iter=2), HOLES),
     "categories": (CategoricalNB(), COUNTS),
     "whole categories": (CategoricalNB(), COUNTS.astype(np.int32)),
+    "categories behind a step": (make_pipeline(FunctionTransformer(np.round), OneHotEncoder()), COUNTS),
+    "categories and NaN behind a step": (make_pipeline(FunctionTransformer(np.floor), OrdinalEncoder()), HOLES.round()),
+    "categories of bins": (make_pipeline(KBinsDiscretizer(3, encode="ordinal"), OneHotEncoder()), X),
     "negative counts": (MultinomialNB(), X),
 }
 
@@ -103,6 +116,19 @@ def test_just_the_rows_are_refused_that_the_estimator_refuses(name, target):
         found = [takes(model, method, row) for row in rows[:, np.newaxis]]
         differing = rows[np.array(expected) != np.array(found)]
         assert differing.tolist() == []
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_text_that_only_another_encoder_knows_is_refused(target):
+    table = pd.DataFrame({"town": list("xyxyxy")})
+    few = OneHotEncoder(categories=[["x", "y"]], sparse_output=False)
+    columns = ColumnTransformer([("few", few, ["town"]), ("all", OrdinalEncoder(categories=[list("xyz")]), ["town"])])
+    model = bridge.load(bridge.export(columns.fit(table), table, target=target), device="cpu")
+    np.testing.assert_array_equal(model.transform(table), columns.transform(table))
+    with pytest.raises(InputError, match="row 3 is refused: its encoder takes no category"):
+        model.transform(pd.DataFrame({"town": list("xyxz")}))
+    with pytest.raises(InputError, match="unknown categories: 'w'"):
+        model.transform(pd.DataFrame({"town": list("xyw")}))
 
 
 @pytest.fixture(scope="module")

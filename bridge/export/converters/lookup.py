@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bridge.export.builder import Builder
+
+
+UNKNOWN = "its encoder takes no category that it was not fitted on (handle_unknown='error')"
+"""Why rows are refused for a value that an encoder does not know."""
 
 
 @dataclass(frozen=True)
@@ -43,18 +48,38 @@ class Table:
 def category_parts(x: Block, categories: Sequence[NDArray[Any]], *, strict: bool) -> list[Part]:
     """Return the columns of `x`, neighbouring numbers of one dtype joined, after a check against their categories.
 
-    With `strict` the host refuses values of no category, wherever it can still see them.
+    With `strict` values of no category are refused: by the host, wherever it can still see them, else by the graph.
     """
     start = 0
     for part in x.parts:
-        _check_kinds(part, categories[start : start + part.width], start)
+        own = categories[start : start + part.width]
+        _check_kinds(part, own, start)
         if strict and part.text is not None:
-            part.text.restrict(categories[start].tolist())
-        if strict and part.text is None:
+            part.text.restrict(own[0].tolist())
+            x.builder.at_end.append(partial(_refuse_others_text, x.builder, part, own[0]))
+        elif strict and part.source is not None:
             for i in range(part.width):
-                part.restrict(i, _numbers(categories[start + i]).tolist())
+                part.restrict(i, _numbers(own[i]).tolist())
+        elif strict:
+            x.builder.refuse(_is_unknown(x.builder, part, own), UNKNOWN)
         start += part.width
     return _join_numbers(x)
+
+
+def _refuse_others_text(b: Builder, part: Part, categories: NDArray[Any]) -> None:
+    """Refuse text that another encoder knows, and this one does not; what none knows the host refuses."""
+    if part.text is not None and len(part.text.values) > len({c for c in categories.tolist() if isinstance(c, str)}):
+        b.refuse(_is_unknown(b, part, [categories]), UNKNOWN)
+
+
+def _is_unknown(b: Builder, part: Part, categories: Sequence[NDArray[Any]]) -> ir.Value:
+    """Return bool (rows, columns): whether a value is none of its column's categories."""
+    found = []
+    for i, known in enumerate(categories):
+        column = part if part.width == 1 else Part(b.take_columns(part.value, [i]), 1)
+        count = b.sum(b.cast(matches(b, column, [0] * len(known), known.tolist()), np.float32), keepdims=True)
+        found.append(b.op("Less", count, b.like([[0.5]], count)))
+    return b.concat(found)
 
 
 def matches(b: Builder, part: Part, owners: Sequence[int], keys: Sequence[Any]) -> ir.Value:
