@@ -1,8 +1,8 @@
 """What some models may answer where several fitted rows are as far away as their last neighbour.
 
-KNNImputer, Isomap and KNeighborsTransformer take neighbours by `numpy.argpartition`, which chooses between rows at
-one distance by its way through the numbers, another on every kind of CPU (the last two for the metrics of
-`bridge.verify.ties.PARTITIONED`).
+KNNImputer takes neighbours by `numpy.argpartition`, which chooses between rows at one distance by its way through the
+numbers, another on every kind of CPU; Isomap, KNeighborsTransformer and LocalOutlierFactor do so for the metrics of
+`bridge.verify.ties.PARTITIONED`.
 """
 
 from __future__ import annotations
@@ -138,4 +138,31 @@ def possible_graphs(transformer: Any, data: Any, actual: Floats, bounds: Bounds)
         possible[row] = bool(
             given[sure | chosen].all() and not got[~sure & ~tied].any() and chosen.sum() == count - sure.sum()
         )
+    return possible
+
+
+def possible_outliers(model: Any, method: str, data: Any, actual: NDArray[Any], bounds: Bounds) -> NDArray[np.bool_]:
+    """Return which rows a LocalOutlierFactor may judge so.
+
+    A score is -1 times the mean of the neighbours' densities and the mean of how far they reach, both above 0.
+    """
+    count, total = model.n_neighbors_, model.n_samples_fit_
+    possible = np.zeros(len(actual), np.bool_)
+    if count >= total:
+        return possible
+    distance, index = model.kneighbors(data, n_neighbors=total)
+    for row, (near, order) in enumerate(zip(distance, index, strict=True)):
+        reach = np.maximum(near, model._distances_fit_X_[order, count - 1])
+        found = range_of_mean(near, np.column_stack([reach, model._lrd[order]]), count, "uniform")  # noqa: SLF001
+        if found is None:
+            continue
+        best, worst = (-(reached + 1e-10) * density for reached, density in found)
+        slack = bounds.scaled * max(1.0, abs(worst))
+        least, most = worst - slack, best + slack
+        if method != "score_samples":
+            least, most = least - model.offset_, most - model.offset_
+        if method == "predict":
+            possible[row] = least < 0 if actual[row] < 0 else most >= 0
+        else:
+            possible[row] = least <= actual[row] <= most
     return possible

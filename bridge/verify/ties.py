@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bridge.data.table import take_rows
-from bridge.verify.tied_rows import possible_graphs, possible_imputations, possible_places, range_of_mean
+from bridge.verify.tied_rows import (
+    possible_graphs,
+    possible_imputations,
+    possible_outliers,
+    possible_places,
+    range_of_mean,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,20 +62,36 @@ def possible_by_ties(
     neighbours is as far away as the next, which it leaves out. What the nearer neighbours say is certain: an answer is
     possible between the least and the most that the tied ones can add to it.
     """
+    search = getattr(estimator, "nbrs_", estimator)
+    possible = np.zeros(len(actual), np.bool_)
     if hasattr(estimator, "_mask_fit_X") and hasattr(estimator, "n_neighbors"):
-        return possible_imputations(estimator, data, actual, expected, bounds)
-    search = getattr(estimator, "nbrs_", None)
-    if search is not None and hasattr(estimator, "kernel_pca_") and _is_partitioned(search):
-        return possible_places(estimator, data, actual, bounds)
-    possible = np.zeros(len(np.asarray(actual)), np.bool_)
-    if not _is_partitioned(estimator):
+        possible = possible_imputations(estimator, data, actual, expected, bounds)
+    elif not _is_partitioned(search):
         return possible
-    if hasattr(estimator, "mode") and method == "transform" and getattr(estimator, "n_neighbors", None) is not None:
-        return possible_graphs(estimator, data, actual, bounds)
+    elif hasattr(estimator, "kernel_pca_"):
+        possible = possible_places(estimator, data, actual, bounds)
+    elif hasattr(estimator, "_lrd"):
+        possible = possible_outliers(estimator, method, data, actual, bounds)
+    elif hasattr(estimator, "mode") and method == "transform":
+        possible = possible_graphs(estimator, data, actual, bounds)
+    elif search is estimator:
+        possible = _possible_votes(estimator, method, data, actual)
+    return possible
+
+
+def _is_partitioned(search: Any) -> bool:
+    """Return whether a search takes its k nearest by `numpy.argpartition`; one within a radius has no k."""
+    metric = getattr(search, "effective_metric_", None)
+    is_brute = getattr(search, "_fit_method", None) == "brute" and metric in PARTITIONED
+    return is_brute and getattr(search, "n_neighbors", None) is not None
+
+
+def _possible_votes(estimator: Any, method: str, data: Any, actual: Any) -> NDArray[np.bool_]:
+    possible = np.zeros(len(actual), np.bool_)
     said = np.asarray(getattr(estimator, "_y", np.zeros((0, 0))))
     weights = getattr(estimator, "weights", None)
-    count = getattr(estimator, "n_neighbors", None)  # None for those that ask all within a radius
-    if said.ndim != 1 or weights not in ("uniform", "distance") or count is None or count >= len(said):
+    count = estimator.n_neighbors
+    if said.ndim != 1 or weights not in ("uniform", "distance") or count >= len(said):
         return possible
     classes = getattr(estimator, "classes_", None)
     votes = said[:, None] if classes is None else np.eye(len(classes))[said]
@@ -81,13 +103,8 @@ def possible_by_ties(
             near = np.where(np.isnan(near), np.inf, near)  # noqa: PLW2901 - rows that share no column come last
             found = range_of_mean(near, votes[order].astype(np.float64), count, weights)
             if found is not None:
-                possible[row] = _is_within(np.asarray(actual)[row], *found, method, classes)
+                possible[row] = _is_within(actual[row], *found, method, classes)
     return possible
-
-
-def _is_partitioned(search: Any) -> bool:
-    metric = getattr(search, "effective_metric_", None)
-    return getattr(search, "_fit_method", None) == "brute" and metric in PARTITIONED
 
 
 def _is_within(

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from sklearn.impute import KNNImputer
 from sklearn.manifold import Isomap
-from sklearn.neighbors import KNeighborsTransformer
+from sklearn.neighbors import KNeighborsTransformer, LocalOutlierFactor
 
 import bridge
-from bridge.verify.tied_rows import possible_graphs, possible_imputations, possible_places
+from bridge.verify.tied_rows import possible_graphs, possible_imputations, possible_outliers, possible_places
 from bridge.verify.tolerance import bounds_for
 
 RNG = np.random.default_rng(0)
@@ -87,3 +87,15 @@ def test_graphs_hold_the_nearer_rows_and_as_many_of_the_tied_as_are_left():
     assert not is_possible(1, 2, 2, 2, 0, 0)
     assert not is_possible(1, 2, 0, 0, 3, 0)
     assert not is_possible(1, 2.1, 2, 0, 0, 0)
+
+
+def test_tied_neighbours_of_an_outlier_factor_are_explained():
+    model = LocalOutlierFactor(n_neighbors=5, metric="precomputed", novelty=True, contamination=0.3).fit(NEAR)
+    compiled = bridge.compile(model, NEAR, device="cpu")
+    assert bridge.verify(model, compiled, NEAR).ok
+    tied = np.sort(NEAR, axis=1)
+    tied = tied[:, 4] == tied[:, 5]
+    for method in ("score_samples", "decision_function", "predict"):
+        found = getattr(compiled, method)(NEAR)
+        assert (possible_outliers(model, method, NEAR, found, EXACT) == tied).all()
+    assert not possible_outliers(model, "score_samples", NEAR, model.score_samples(NEAR) * 3, EXACT).any()
