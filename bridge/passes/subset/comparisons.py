@@ -166,7 +166,10 @@ def _sign(tape: RuleTape, node: ir.Node) -> Sequence[ir.Value]:
     zero = tape.constant(0, dtype)
     at_least = tape.cast(as_float(tape, less_or_equal(tape, zero, x)), dtype)
     at_most = tape.cast(as_float(tape, less_or_equal(tape, x, zero)), dtype)
-    return [tape.op("Sub", at_least, at_most, dtype=x.dtype)]
+    sign = tape.op("Sub", at_least, at_most, dtype=x.dtype)
+    if dtype.kind != "f":
+        return [sign]
+    return [tape.op("Where", tape.op("IsNaN", x, dtype=BOOL), x, sign, dtype=x.dtype)]
 
 
 RULES: dict[str, Rule] = {
