@@ -156,10 +156,11 @@ class _Order:
 def _made(order: _Order, *, pairs: bool = False, check: bool = True, with_room: bool = False) -> onnx.ModelProto:
     """Return the model, written where it shall be; raises `ParityError` where it differs, or `with_room`, nearly does.
 
-    `pairs` is as in `run_pipeline`.
+    `pairs` is as in `run_pipeline`; converters may ask for them too.
     """
     estimator, path, options, precision = order.estimator, order.path, order.options, order.precision
     exported = export_graph(estimator, order.X, methods=order.methods)
+    pairs = pairs or (exported.fine and precision == "float32")
     sample = in_fitted_order(order.X, exported.schema.feature_names)
     model = run_pipeline(
         exported.model,

@@ -65,6 +65,8 @@ class Builder:
     nodes: list[ir.Node] = field(default_factory=list)
     initializers: list[ir.Value] = field(default_factory=list)
     loops: int = 0
+    fine: bool = False
+    """Whether decisions hang on differences of which float32 keeps too few digits."""
     terms: dict[ir.Value, Terms] = field(default_factory=dict)
     """The matrices that are known as terms too, which is how `project` multiplies them."""
     pieces: dict[ir.Value, list[tuple[ir.Value, int]]] = field(default_factory=dict)

@@ -62,6 +62,7 @@ class Exported:
     methods: tuple[Method, ...]
     estimator_class: str
     sums_float32: bool = False
+    fine: bool = False
     refused: str = ""
     reasons: tuple[str, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
@@ -132,6 +133,7 @@ def export_graph(estimator: Any, sample: object, *, methods: Sequence[str] | Non
         probe_schema(estimator, schema, sample, names),
         tuple(specs),
         f"{cls.__module__}.{cls.__qualname__}",
+        fine=b.fine,
         sums_float32=any(n.op_type in _ROUNDING and n.outputs[0].dtype == ir.DataType.FLOAT for n in b.nodes),
         refused="".join(str(value.name) for value in refused),
         reasons=reasons,

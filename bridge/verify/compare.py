@@ -18,6 +18,7 @@ from bridge.method import SEARCHES, answer
 from bridge.verify.density import density_rounding
 from bridge.verify.report import MethodReport, Report
 from bridge.verify.rounding import answers_moved_by_rounding
+from bridge.verify.stops import answers_at_other_stops
 from bridge.verify.ties import BY_EQUALITY, distances_of, in_one_thread, possible_by_ties
 from bridge.verify.tolerance import FLOAT64_UNIT, PROBABILITIES, Bounds, bounds_for, scaled_error
 
@@ -75,6 +76,7 @@ def compare_method(
     A row beyond the bound is explained, and does not count against the model, where rounding decides: the estimator's
     own two best scores agree to rounding, or the model takes float32 and the estimator itself gives the model's
     answer for the row in float32, or the estimator's own float64 sums cancel to less (`Method.rounding`), or the
+    estimator stops an iteration elsewhere where rounding decides (`bridge.verify.stops`), or the
     estimator's own answer moves as far when the row moves by its last bits: along a slope (the cosine of a sum of large
     numbers), or, where the model does not decide exactly, by a decision.
     """
@@ -101,6 +103,8 @@ def compare_method(
         suspects = suspects[~explained[suspects]]
     if suspects.size:
         explained[suspects] = _explained_by_input(estimator, predictor, take_rows(data, suspects), made, bounds)
+        suspects = suspects[~explained[suspects]]
+        explained[suspects] = _explained_by_stops(estimator, made, data, suspects, actual, expected, bounds)
         suspects = suspects[~explained[suspects]]
     counts_equals = getattr(estimator, "effective_metric_", None) in BY_EQUALITY
     if suspects.size and not counts_equals:
@@ -212,7 +216,8 @@ def _differences(actual: Any, expected: Any, method: Method, estimator: Any, bou
             got, want = np.exp(got), np.exp(want)  # noqa: PLW2901
         if method.roots:  # compared as squares: a root turns one rounding of 1e-16 near 0 into 1e-8
             got, want = np.square(got), np.square(want)  # noqa: PLW2901
-        error = scaled_error(got, want, one=bounds.absolute_probabilities and method.name in PROBABILITIES)
+        is_share = bounds.absolute_probabilities and method.name in PROBABILITIES
+        error = scaled_error(got, want, one=is_share, smallest=bounds.smallest)
         with np.errstate(invalid="ignore"):
             distance = np.abs(got.astype(np.float64) - want.astype(np.float64))
         absolute = np.maximum(absolute, _by_row(np.where(error > 0, np.nan_to_num(distance, nan=np.inf), 0.0)))
@@ -284,6 +289,19 @@ def _explained_by_input(
             continue
         found = _differences(actual, expected, method, estimator, bounds, len(explained))
         explained |= ~found.labels & (found.beyond_rounding <= bounds.scaled)
+    return explained
+
+
+def _explained_by_stops(
+    estimator: Any, method: Method, data: Any, rows: NDArray[np.intp], actual: Any, expected: Any, bounds: Bounds
+) -> NDArray[np.bool_]:
+    """Return for which of these rows the model's answer is the estimator's own at a stop that rounding may choose."""
+    explained = np.zeros(len(rows), np.bool_)
+    for again in answers_at_other_stops(estimator, data, rows):
+        other = np.array(expected)
+        other[rows] = again
+        found = _differences(actual, other, method, estimator, bounds, len(other))
+        explained |= found.scaled[rows] <= bounds.scaled
     return explained
 
 

@@ -33,6 +33,8 @@ class Bounds:
         The relative error of one rounding in the model's own arithmetic.
     absolute_probabilities
         Whether a probability is held to its absolute error.
+    smallest
+        Errors up to this are none: float32 has nothing but 0, and on some machines not even that, below 2**-126.
     """
 
     scaled: float
@@ -40,6 +42,7 @@ class Bounds:
     loose_rows: float
     unit: float = FLOAT64_UNIT
     absolute_probabilities: bool = False
+    smallest: float = 0.0
 
 
 # A sum of n terms in another order differs by at most n * eps relative to the sum of magnitudes (Higham 2002,
@@ -48,11 +51,11 @@ _EXACT = Bounds(scaled=1e-10, margin=1e-12, loose_rows=0.0)
 
 # The same bound with 2**-24 and 1e3 terms is 6e-5. A decision after float32 arithmetic can fall on the other side
 # where the float64 value lies within one rounding of a threshold: no more than 3 rows in 100,000.
-_FLOAT32 = Bounds(scaled=6e-5, margin=6e-5, loose_rows=3e-5, unit=FLOAT32_UNIT)
+_FLOAT32 = Bounds(scaled=6e-5, margin=6e-5, loose_rows=3e-5, unit=FLOAT32_UNIT, smallest=2.0**-126)
 
 # A library that computes in float32 itself (XGBoost) has its own rounding in every answer: it is met to that, and
 # its labels to the ties that float32 sums make.
-_FLOAT32_LIBRARY = Bounds(scaled=_FLOAT32.scaled, margin=1e-6, loose_rows=0.0)
+_FLOAT32_LIBRARY = Bounds(scaled=_FLOAT32.scaled, margin=1e-6, loose_rows=0.0, smallest=_FLOAT32.smallest)
 
 ROOM = 0.5
 """Errors on a sample of up to this share of the bound leave room for other rows: of normal errors, the largest of 1e6
@@ -80,10 +83,10 @@ def bounds_for(precision: str, *, float32_library: bool = False) -> Bounds:
     return _FLOAT32_LIBRARY if float32_library and bounds is _EXACT else bounds
 
 
-def scaled_error(actual: np.ndarray, expected: np.ndarray, *, one: bool = False) -> np.ndarray:
+def scaled_error(actual: np.ndarray, expected: np.ndarray, *, one: bool = False, smallest: float = 0.0) -> np.ndarray:
     """Return the scaled error of every value; equal infinities and NaN on both sides count as 0, else as infinity.
 
-    With `one` the size of every value is taken to be 1.
+    With `one` the size of every value is taken to be 1. Differences up to `smallest` count as 0.
     """
     actual, expected = np.asarray(actual, np.float64), np.asarray(expected, np.float64)
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
@@ -94,5 +97,5 @@ def scaled_error(actual: np.ndarray, expected: np.ndarray, *, one: bool = False)
         typical = largest * np.sqrt(np.sum(np.square(shares), axis=0, keepdims=True) / max(len(expected), 1))
         size = np.maximum(np.abs(expected), typical)
         error = np.abs(actual - expected) / np.where((size > 0) & (not one), size, 1.0)
-        same = (actual == expected) | (np.isnan(actual) & np.isnan(expected))
+        same = (actual == expected) | (np.abs(actual - expected) <= smallest) | (np.isnan(actual) & np.isnan(expected))
         return np.where(same, 0.0, np.where(finite & np.isfinite(actual), error, np.inf))

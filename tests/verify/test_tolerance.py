@@ -45,3 +45,9 @@ def test_precision_that_is_not_known_is_held_to_the_bounds_of_float32():
     assert bounds_for("as found") == bounds_for("float32")
     assert bounds_for("exact").scaled < bounds_for("float32").scaled
     assert bounds_for("exact").loose_rows == 0
+
+
+def test_errors_below_the_smallest_float32_count_in_float64_alone():
+    tiny, none = np.array([1e-45, 3e-40]), np.zeros(2)
+    assert scaled_error(none, tiny, smallest=bounds_for("float32").smallest).tolist() == [0.0, 0.0]
+    assert (scaled_error(none, tiny, smallest=bounds_for("exact").smallest) > 0).all()

@@ -25,6 +25,7 @@ def lasso(b: Builder, x: ir.Value, dictionary: NDArray[Any], alpha: float, *, po
     The turns, stops and screened atoms are those of `enet_coordinate_descent_gram` (Ndiaye and others 2017, gap safe
     rules), so that a row ends where it ends in scikit-learn.
     """
+    b.fine = True  # each row stops by a duality gap of 1e-8 of its square
     task = _Task.of(b, x, dictionary, alpha, positive=positive)
     zeros = b.mul(task.products, task.zero)
     gap, correlations, norm = task.gap(zeros, zeros)

@@ -26,6 +26,7 @@ EULER = 0.57721566490153286
 @converts(LatentDirichletAllocation)
 def convert_lda(b: Builder, model: Any, x: Block) -> Mapping[str, Answer]:
     """Update the topics of all documents together; those that have converged stay (`_update_doc_distribution`)."""
+    b.fine = True  # each document stops by a difference between turns
     words = model.exp_dirichlet_component_
     count, dtype = len(words), model.components_.dtype
     reason = "LatentDirichletAllocation takes no negative counts"
