@@ -31,7 +31,7 @@ from bridge.passes.precision.float32 import has_float64
 from bridge.passes.read import read_model as read_graph
 from bridge.passes.rule import Options
 from bridge.plain import describe_plain
-from bridge.row_bytes import row_bytes
+from bridge.row_bytes import entry_bytes, row_bytes
 from bridge.runtime.predictor import load
 from bridge.runtime.providers import cuda_is_usable
 from bridge.targets import Precision, Target, check_precision, check_strategy, check_target
@@ -180,6 +180,7 @@ def _made(order: _Order, *, pairs: bool = False, check: bool = True, with_room: 
         classes=_classes(estimator),
         classes_is_list=isinstance(getattr(estimator, "classes_", None), list),
         row_bytes=0 if model.meta[MIXED_ROWS] else row_bytes(model),
+        entry_bytes=0 if model.meta[MIXED_ROWS] else entry_bytes(model),
         sums_float32=exported.sums_float32,
         refused=exported.refused,
         reasons=exported.reasons,
@@ -293,8 +294,9 @@ def lower(
         forms = model.meta[NOTES] or metadata.forms
         # An estimator's file may be run in batches of rows, any other only where each row is answered for itself.
         batched = metadata.row_bytes or not model.meta[MIXED_ROWS]
-        needed = row_bytes(model) if batched else 0
-        set_metadata(proto, replace(metadata, row_bytes=needed, forms=forms, versions=_versions()))
+        rows, entries = (row_bytes(model), entry_bytes(model)) if batched else (0, 0)
+        metadata = replace(metadata, row_bytes=rows, entry_bytes=entries, forms=forms, versions=_versions())
+        set_metadata(proto, metadata)
     if path is not None:
         write_model(proto, path)
     return proto

@@ -25,6 +25,17 @@ def row_bytes(model: ir.Model) -> int:
     return max(map(_node_bytes, model.graph.all_nodes()), default=0)
 
 
+def entry_bytes(model: ir.Model) -> int:
+    """Return the same for one entry of a row, where rows hold any number of them: terms of text."""
+    return max((sum(map(_entry_bytes, {*n.inputs, *n.outputs})) for n in model.graph.all_nodes()), default=0)
+
+
+def _entry_bytes(value: ir.Value | None) -> int:
+    if value is None or value.shape is None or sum(not isinstance(d, int) for d in value.shape) < 2:
+        return 0
+    return _value_bytes(value)
+
+
 def _node_bytes(node: ir.Node) -> int:
     outside = _values_bytes([*node.inputs, *node.outputs])
     return max(outside, _forest_bytes(node)) if (node.domain, node.op_type) == (BRIDGE_DOMAIN, FOREST) else outside

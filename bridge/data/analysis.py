@@ -128,7 +128,7 @@ def _characters_in_words(analysis: Analysis) -> Callable[[str], list[str]]:
 
     @lru_cache(KNOWN_WORDS)
     def runs(word: str) -> list[str]:
-        return list(_padded_runs(f" {word} ", low, high))
+        return _padded_runs(f" {word} ", low, high)
 
     return lambda text: list(chain.from_iterable(map(runs, _WHITE_SPACES.sub(" ", text).split())))
 
@@ -140,12 +140,14 @@ def _runs(items: T, low: int, high: int) -> Iterator[T]:
             yield items[start : start + size]
 
 
-def _padded_runs(word: str, low: int, high: int) -> Iterator[str]:
-    """Yield the runs of a word; one that is no longer than a run counts once, for the shortest such run."""
+def _padded_runs(word: str, low: int, high: int) -> list[str]:
+    """Return the runs of a word; one that is no longer than a run counts once, for the shortest such run."""
+    runs: list[str] = []
     for size in range(low, high + 1):
-        yield from (word[start : start + size] for start in range(max(len(word) - size, 0) + 1))
+        runs += [word[start : start + size] for start in range(max(len(word) - size, 0) + 1)]
         if len(word) <= size:
             break
+    return runs
 
 
 def _strip_unicode(text: str) -> str:

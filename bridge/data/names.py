@@ -14,7 +14,7 @@ import numpy as np
 
 from bridge.data.entries import COUNT_DTYPES, fill_rows, sum_alike
 from bridge.data.frame import as_values
-from bridge.data.murmur import murmur3
+from bridge.data.hashes import Hashes
 from bridge.data.numbers import FLOAT32_MAX
 from bridge.errors import InputError
 
@@ -52,6 +52,7 @@ class NamesReader:
             self._split = _SPLITTERS[naming.form, naming.is_hashed]
         except KeyError as error:
             raise ValueError(f"names cannot be read from {naming.form!r}") from error
+        self._hashes = Hashes()
         self._positions = {name: position for position, name in enumerate(column.vocabulary)}
 
     def take_apart(self, values: Any) -> NamedRows:
@@ -119,17 +120,14 @@ class NamesReader:
         values = self._as_doubles(rows, owners)
         is_there = values != 0
         names = list(compress(rows.names, is_there.tolist()))
-        distinct = {name: i for i, name in enumerate(dict.fromkeys(names))}
         try:
-            encoded = [name.encode() if isinstance(name, str) else name for name in distinct]
+            hashes = self._hashes(names)
         except UnicodeEncodeError as error:
             where = next(i for i, name in enumerate(rows.names) if name == error.object)
             raise self._refused(int(owners[where]), "half of a surrogate pair, which UTF-8 does not have") from error
-        if not all(isinstance(name, bytes) for name in encoded):
+        except TypeError as error:
             wrong = next(i for i, name in enumerate(rows.names) if is_there[i] and not isinstance(name, (str, bytes)))
-            raise self._refused(int(owners[wrong]), "feature names must be strings")
-        hashes = murmur3(encoded).astype(np.int64)
-        hashes = hashes[np.fromiter(map(distinct.__getitem__, names), np.int64, len(names))]
+            raise self._refused(int(owners[wrong]), "feature names must be strings") from error
         values = values[is_there]
         if self.naming.alternate_sign:
             values = np.where(hashes < 0, -values, values)

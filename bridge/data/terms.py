@@ -10,7 +10,7 @@ import numpy as np
 from bridge.data.analysis import build_analyzer
 from bridge.data.entries import COUNT_DTYPES, fill_rows
 from bridge.data.frame import as_values, missing_mask
-from bridge.data.murmur import murmur3
+from bridge.data.hashes import Hashes
 from bridge.errors import InputError
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class TermsReader:
         self.analysis = analysis
         self._analyze = build_analyzer(analysis)
         self._positions = {term: position for position, term in enumerate(column.vocabulary)}
+        self._hashes = Hashes()
 
     def take_apart(self, values: Any) -> list[list[str]]:
         """Return the terms of each row, in order, each as often as it occurs.
@@ -72,20 +73,15 @@ class TermsReader:
         if self._positions:
             places = np.fromiter(map(self._positions.get, terms, repeat(-1)), np.int64, len(terms))
             return places, np.ones(len(terms), np.int64)
-        distinct = {term: i for i, term in enumerate(dict.fromkeys(terms))}
-        hashes = murmur3([self._encoded(term) for term in distinct]).astype(np.int64)
-        hashes = hashes[np.fromiter(map(distinct.__getitem__, terms), np.int64, len(terms))]
-        signs = np.where(hashes < 0, -1, 1) if self.analysis.alternate_sign else np.ones(len(terms), np.int64)
-        return np.abs(hashes) % self.analysis.width, signs
-
-    def _encoded(self, term: str) -> bytes:
         try:
-            return term.encode()
+            hashes = self._hashes(terms)
         except UnicodeEncodeError as error:
             raise InputError(
                 f"column {self.analysis.column!r} holds half of a surrogate pair, which UTF-8 does not have.\n"
                 "Drop it, with text.encode(errors='ignore').decode() for example."
             ) from error
+        signs = np.where(hashes < 0, -1, 1) if self.analysis.alternate_sign else np.ones(len(terms), np.int64)
+        return np.abs(hashes) % self.analysis.width, signs
 
 
 def _summed(

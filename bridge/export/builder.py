@@ -23,6 +23,9 @@ BOOLEAN_OPS = frozenset(
 )
 FEW_OUTPUTS = 64
 """Up to this many columns of a product, the rows that terms name are gathered: the matrix itself is mostly zeros."""
+MANY_COLUMNS = 2**11
+"""And from so many rows of weights on: a text of 150 terms, with 22,000 weights for each of 100 outputs, takes 8 us
+this way (1 core), and 400 us as a product of dense matrices."""
 INDEX_OPS = frozenset({"ArgMax", "ArgMin", "Shape"})
 ROUNDING = "bridge.rounding"
 SPREAD = "Spread"
@@ -168,7 +171,7 @@ class Builder:
         """Return `x @ weights` for a matrix of weights, in the dtype that NumPy gives the product."""
         matrix = np.asarray(weights)
         wide = np.result_type(dtype_of(x), matrix.dtype)
-        if x in self.terms and matrix.shape[1] <= max(FEW_OUTPUTS, len(matrix) // 256):
+        if x in self.terms and (matrix.shape[1] <= FEW_OUTPUTS or len(matrix) >= MANY_COLUMNS):
             return self._project_terms(self.terms[x], matrix.astype(wide))
         if x in self.pieces:
             starts = np.cumsum([width for _, width in self.pieces[x]])[:-1]
@@ -180,9 +183,14 @@ class Builder:
     def _project_terms(self, x: Terms, matrix: NDArray[Any]) -> ir.Value:
         """Return the sum of the rows of `matrix` that the columns name, times the values."""
         rows = np.concatenate([matrix, np.zeros((1, matrix.shape[1]), matrix.dtype)])
+        values = self.cast(x.values, matrix.dtype)
+        if matrix.shape[1] == 1:
+            return self.sum(
+                self.mul(self.op("Gather", self.constant(rows[:, 0]), x.columns, axis=0), values), keepdims=True
+            )
         taken = self.op("Gather", self.constant(rows), x.columns, axis=0)
-        values = self.op("Unsqueeze", self.cast(x.values, matrix.dtype), self.constant([2], np.int64))
-        return self.sum(self.mul(taken, values))
+        product = self.matmul(self.op("Unsqueeze", values, self.constant([1], np.int64)), taken)
+        return self.op("Squeeze", product, self.constant([1], np.int64))
 
     def spread(self, x: Terms) -> ir.Value:
         """Return terms as the matrix that they stand for, in which `project` and others find them again."""

@@ -93,6 +93,7 @@ def _only_adds(values: ir.Value) -> bool:
     return all(
         (node.op_type == "Cast" and _only_adds(node.outputs[0]))
         or node.op_type in ("Identity", "Unsqueeze")  # an answer, a product
+        or (node.op_type == "Mul" and node.inputs[0] is not node.inputs[1] and _is_summed(node.outputs[0]))
         or (node.op_type == "ScatterElements" and _is_answer(node.outputs[0]))
         for node, _ in values.uses()
     )
@@ -103,3 +104,7 @@ def _is_answer(matrix: ir.Value) -> bool:
     cut = [node for node, _ in matrix.uses()]
     users = [user for node in cut for user, _ in node.outputs[0].uses()]
     return all(node.op_type == "Slice" for node in cut) and all(user.op_type == "Identity" for user in users)
+
+
+def _is_summed(products: ir.Value) -> bool:
+    return all(node.op_type == "ReduceSum" for node, _ in products.uses())

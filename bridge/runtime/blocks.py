@@ -32,6 +32,12 @@ class Blocks:
     rows: int | None
     is_fixed: bool = False
 
+    def at_most(self, rows: int) -> Blocks:
+        """Return blocks of no more rows, where their number is free."""
+        if self.is_fixed or (self.rows is not None and self.rows <= rows):
+            return self
+        return Blocks(rows)
+
     def run(self, run: Run, feeds: Feeds, count: int) -> Sequence[NDArray[Any]]:
         """Return the outputs for the `count` rows of `feeds`, which may be none; `run` is called once a block."""
         if self.rows is None or (count <= self.rows and not self.is_fixed):

@@ -78,7 +78,8 @@ class Predictor:
             _check_names(self.metadata, session)
             self._encode = Encoder(self.metadata.schema)
             on_device = session.providers[0] == CUDA
-            self._blocks = Blocks(rows) if rows else _blocks(model, self.metadata, on_device=on_device)
+            self._bytes = DEVICE_BYTES if on_device else CACHE_BYTES
+            self._blocks = Blocks(rows) if rows else _blocks(model, self.metadata, self._bytes)
             self._set_attributes()
         except (TypeError, ValueError, AttributeError) as error:
             if isinstance(error, BridgeError):
@@ -178,7 +179,16 @@ class Predictor:
     def _run_encoded(self, run: Run, X: Any) -> Sequence[NDArray[Any]] | None:  # noqa: N803
         feeds = self._encode(X)
         count = _count_rows(feeds)
-        return self._blocks.run(run, feeds, count) if count else None
+        return self._blocks_for(feeds).run(run, feeds, count) if count else None
+
+    def _blocks_for(self, feeds: dict[str, NDArray[Any]]) -> Blocks:
+        """Return how many rows of these to run at once: fewer where each holds many terms."""
+        if not self.metadata.entry_bytes:
+            return self._blocks
+        longest = max(
+            (feeds[c.name].shape[1] for c in self.metadata.schema.columns if c.analysis is not None), default=1
+        )
+        return self._blocks.at_most(max(1, self._bytes // (self.metadata.entry_bytes * longest)))
 
     def _execute(self, outputs: list[str], feeds: dict[str, NDArray[Any]]) -> Sequence[NDArray[Any]]:
         try:
@@ -229,12 +239,11 @@ def _count_rows(feeds: dict[str, NDArray[Any]]) -> int:
     return len(next(iter(feeds.values()))) if feeds else 0
 
 
-def _blocks(model: onnx.ModelProto, metadata: Metadata, *, on_device: bool) -> Blocks:
+def _blocks(model: onnx.ModelProto, metadata: Metadata, most: int) -> Blocks:
     """Return how many rows to run at once: what the file says, or what suits the machine."""
     fixed = batch_size(model)
     if fixed is not None:
         return Blocks(fixed, is_fixed=True)
-    most = DEVICE_BYTES if on_device else CACHE_BYTES
     return Blocks(max(1, most // metadata.row_bytes) if metadata.row_bytes else None)
 
 

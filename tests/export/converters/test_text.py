@@ -17,6 +17,7 @@ from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 import bridge
+from bridge.artifact import get_metadata
 from bridge.data.terms import TermsReader
 from bridge.errors import InputTypeError, UnsupportedError
 from bridge.runtime.predictor import TEXT_ROWS
@@ -259,3 +260,21 @@ def test_a_dense_step_behind_very_many_columns_is_refused():
     model = make_pipeline(HashingVectorizer(n_features=2**23), DecisionTreeClassifier()).fit(TEXTS, Y)
     with pytest.raises(UnsupportedError, match=r"a step needs all 8,388,608 columns of a sparse matrix side by side"):
         bridge.export(model, TEXTS)
+
+
+def test_rows_of_many_terms_run_in_smaller_blocks(monkeypatch):
+    model = make_pipeline(TfidfVectorizer(analyzer="char"), TruncatedSVD(5, random_state=0)).fit(TEXTS)
+    file = bridge.export(model, TEXTS, target="cpu")
+    metadata = get_metadata(file)
+    assert metadata.entry_bytes >= 5 * 8
+    predictor = bridge.load(file, device="cpu")
+    longest = predictor._encode(TEXTS)["X.counts"].shape[1]
+    predictor._bytes = 7 * metadata.entry_bytes * longest
+    sizes = []
+    execute = predictor._execute
+    monkeypatch.setattr(
+        predictor, "_execute", lambda names, feeds: sizes.append(len(feeds["X.counts"])) or execute(names, feeds)
+    )
+    predictor._set_attributes()
+    np.testing.assert_allclose(predictor.transform(TEXTS), model.transform(TEXTS), atol=1e-12)
+    assert max(sizes) == 7
