@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from bridge.artifact import Metadata
     from bridge.data.schema import Column
     from bridge.method import Method
     from bridge.operator_counts import OperatorCount
@@ -66,6 +67,11 @@ def file_size(count: int) -> str:
         if count >= step:
             return f"{count / step:.1f} {unit}"
     return f"{count} bytes"
+
+
+def _precision(metadata: Metadata) -> str:
+    lacking = metadata.target == "portable" and metadata.precision == "float32"
+    return f"{metadata.precision}: many runtimes lack float64" if lacking else metadata.precision
 
 
 def _tier(summary: Summary) -> str:
