@@ -224,7 +224,7 @@ def _hint(report: Report, precision: Precision) -> str:
     """Return what a user can do about a report that is not ok."""
     apart = {m.name.split(", ")[0] for m in report.methods if not m.ok(report.bounds)}
     equal = [m.name for m in report.methods if m.name not in apart and ", " not in m.name]
-    hints = ["Targets 'cpu' and 'cuda' compute in float64."] if precision == "float32" else []
+    hints = ["Targets 'cpu' and 'cuda', and precision='exact', compute in float64."] if precision == "float32" else []
     if equal:
         hints.append(f"The rest alone can be exported with methods={equal!r}.")
     return " ".join(hints)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from math import ceil, log2
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bridge.errors import DeclinedError
 from bridge.passes.precision.pair import Pair
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ BITS = 24
 """Of a float32: sums of whole numbers are exact up to 2**24, in any order."""
 WANTED = 42
 """Bits of the largest term of a sum that are kept."""
+MOST_TERMS = 1024
 LOW_AT = 18
 """After so many bits of a number, what its `low` holds is added to the rest."""
 
@@ -39,12 +40,15 @@ def product(t: PairTape, a: Pair, b: Pair, length: int, ranks: tuple[int, int]) 
     """Return a @ b, whose sums are of `length` products; `ranks` are those of a and b.
 
     Both are cut into slices of so few bits that a float32 product of slices is exact (Ozaki, Ogita, Oishi and Rump
-    2012), and products of one size are one matrix product. For 160 terms that is 5 products with sums of 160 to 800.
-    A constant `b` is first brought to one size in each row, by powers of two that go into `a`.
+    2012), and products of one size are one matrix product. For 160 terms that is 6 products with sums of 160 to 960.
+    A constant `b` is first brought to one size in each row, by powers of two that go into `a`. Sums of more than
+    `MOST_TERMS` are those of their parts: slices of fewer bits would be more.
     """
+    if length > MOST_TERMS:
+        parts = np.array_split(np.arange(length), ceil(length / MOST_TERMS))
+        found = [product(t, _taken(t, a, p, ranks[0] - 1), _taken(t, b, p, ranks[1] - 2), len(p), ranks) for p in parts]
+        return reduce(t.add, found)
     bits = (BITS - _bits_of(length * _count((BITS - _bits_of(length)) // 2))) // 2
-    if bits < 3:
-        raise DeclinedError(f"a product of {length} terms")
     if b.array is not None:
         scale = _power_of_two(np.abs(b.array).max(axis=tuple(i for i in range(b.array.ndim) if i != ranks[1] - 2)))
         a, b = t.mul(a, t.constant(scale)), t.constant(b.array / scale[:, np.newaxis])
@@ -56,6 +60,15 @@ def product(t: PairTape, a: Pair, b: Pair, length: int, ranks: tuple[int, int]) 
         for i in range(count)
     ]
     return _added(t, sums)
+
+
+def _taken(t: PairTape, x: Pair, places: NDArray[np.integer], axis: int) -> Pair:
+    """Return the numbers at these places of an axis."""
+    if x.array is not None:
+        return t.constant(np.take(x.array, places, axis))
+    index = t.tape.constant(places, np.int64)
+    low = None if x.low is None else t.op("Gather", x.low, index, axis=axis)
+    return Pair(t.op("Gather", x.high, index, axis=axis), low)
 
 
 def _bits_of(length: int) -> int:
