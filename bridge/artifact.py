@@ -23,7 +23,7 @@ from bridge.method import Classes, FrameForm, Method
 from bridge.opset import METADATA_KEY, PRODUCER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 T = TypeVar("T")
 
@@ -174,6 +174,19 @@ def set_metadata(model: onnx.ModelProto, metadata: Metadata) -> None:
     del model.metadata_props[:]
     model.metadata_props.extend(kept)
     model.metadata_props.add(key=METADATA_KEY, value=metadata.to_json())
+    _describe_entries(model.graph, metadata.methods)
+
+
+def _describe_entries(graph: onnx.GraphProto, methods: Iterable[Method]) -> None:
+    """Say in the outputs that hold the entries of a sparse matrix what they are, for other runtimes."""
+    outputs = {output.name: output for output in graph.output}
+    for method in methods:
+        if method.entries:
+            for name, what in zip(method.outputs, ("column", "value"), strict=True):
+                outputs[name].doc_string = (
+                    f"For each row the {what} of every entry of the sparse matrix that {method.name} answers with, of "
+                    f"{method.shape[0]} columns; column {method.shape[0]} stands for no entry."
+                )
 
 
 def get_metadata(model: onnx.ModelProto) -> Metadata | None:

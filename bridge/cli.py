@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 BLOCK_ROWS = 50_000
 """Rows between two steps of `predict`'s progress bar."""
 
+MOST_NAMED = 40
+"""Columns of an answer that `predict` names."""
+
 app = typer.Typer(
     name="bridge",
     help="Fitted scikit-learn models as ONNX files that give the same answers.",
@@ -251,7 +254,8 @@ def predict(
     with waiting(f"Writing {output.name}"):
         columns = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
         write_table(columns, output)
-    typer.echo(f"{output}: {len(table):,} rows, {', '.join(columns)}")
+    more = f" and {len(columns) - MOST_NAMED:,} more" if len(columns) > MOST_NAMED else ""
+    typer.echo(f"{output}: {len(table):,} rows, {', '.join(list(columns)[:MOST_NAMED])}{more}")
 
 
 @app.command()

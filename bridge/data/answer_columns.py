@@ -6,10 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bridge.errors import InputError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+
+MOST_COLUMNS = 2**14
+"""As many as spreadsheets have."""
 
 
 def answer_columns(method: str, answer: Any, classes: Sequence[NDArray[Any]]) -> dict[str, NDArray[Any]]:
@@ -39,6 +45,11 @@ def answer_columns(method: str, answer: Any, classes: Sequence[NDArray[Any]]) ->
     if isinstance(answer, list):
         targets = [answer_columns(f"{method}_{i}", one, classes[i : i + 1]) for i, one in enumerate(answer)]
         return {name: column for target in targets for name, column in target.items()}
+    if hasattr(answer, "toarray") and answer.shape[1] > MOST_COLUMNS:
+        raise InputError(
+            f"{method} answers with a sparse matrix of {answer.shape[1]:,} columns; a table has at most {MOST_COLUMNS:,}."
+            "\nAsk in Python, which gives the sparse matrix: bridge.load(file)."
+        )
     array = np.asarray(answer.toarray() if hasattr(answer, "toarray") else answer)
     if array.ndim == 1:
         return {method: array}

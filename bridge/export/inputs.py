@@ -75,8 +75,13 @@ def name_terms(inputs: Sequence[ir.Value], block: Block) -> list[ir.Value]:
                 taken.add(value.name)
                 found.append(value)
             # Lengths of one name are one length to onnxruntime, and every column has its own longest row.
-            for value in (each.terms.columns, each.terms.values):
+            width = each.terms.width
+            for value, what in ((each.terms.columns, "positions"), (each.terms.values, "counts or values")):
                 value.shape = ir.Shape(["batch", each.terms.columns.name])
+                value.doc_string = (
+                    f"For each row the {what} of what column {part.value.name!r} holds, each position once; "
+                    f"filled up with {f'position {width}' if what == 'positions' else '0'}."
+                )
     return found
 
 

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from scipy import sparse
 
 from bridge.data.answer_columns import answer_columns
+from bridge.errors import InputError
 
 CLASSES = np.array(["no", "yes"])
 
@@ -39,3 +41,8 @@ def test_targets_are_numbered_before_their_classes():
         "predict_proba_1_1",
         "predict_proba_1_2",
     ]
+
+
+def test_sparse_answer_of_more_columns_than_a_table_holds_is_refused():
+    with pytest.raises(InputError, match=r"transform answers with a sparse matrix of 1,048,576 columns"):
+        answer_columns("transform", sparse.csr_matrix((2, 2**20)), [])

@@ -228,6 +228,8 @@ def test_topics_of_many_texts_are_found_for_all_of_them_together():
 def test_sparse_answers_of_many_columns_are_given_by_their_entries(vectorizer, target):
     file = check(vectorizer, target=target)
     assert [o.name for o in file.graph.output] == ["transform_columns", "transform_values"]
+    assert all("every entry of the sparse matrix" in o.doc_string for o in file.graph.output)
+    assert all("of what column 'X' holds" in i.doc_string for i in file.graph.input)
     assert "ScatterElements" not in {n.op_type for n in file.graph.node}
     found, expected = bridge.load(file, device="cpu").transform(TEXTS * 60), vectorizer.transform(TEXTS * 60)
     assert (type(found), found.dtype, found.shape) == (type(expected), expected.dtype, expected.shape)
