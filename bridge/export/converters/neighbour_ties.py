@@ -70,10 +70,14 @@ class Tree:
 
 
 def expects_ties(estimator: Any, points: NDArray[Any], k: int) -> bool:
-    """Return whether fitted rows, asked for their neighbours, have several at the k-th distance."""
+    """Return whether fitted rows, asked for their neighbours, have several at the k-th distance, or a row of zeros has.
+
+    From zeros all rows are at one distance by Canberra and Bray-Curtis, which count by shares.
+    """
     if k >= len(points):
         return False
     rows = points[np.linspace(0, len(points) - 1, min(ASKED, len(points))).astype(int)]
+    rows = np.concatenate([rows, np.zeros_like(rows[:1])])
     distance = estimator.kneighbors(rows, n_neighbors=k + 1)[0]
     return bool((np.diff(distance, axis=1) == 0).any())
 

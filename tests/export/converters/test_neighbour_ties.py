@@ -79,3 +79,13 @@ def test_ties_are_looked_for_where_the_data_have_some():
         n.op_type for n in bridge.export(KNeighborsClassifier().fit(continuous, LABELS[:300]), continuous).graph.node
     }
     assert not {"Loop", "NonZero", "ScatterND"} & operators
+
+
+@pytest.mark.parametrize("target", ["cpu", "cuda", "portable"])
+@pytest.mark.parametrize("metric", ["canberra", "braycurtis"])
+def test_rows_of_zeros_are_as_far_from_all(metric, target):
+    rows = RNG.normal(size=(300, 3)) + 4
+    model = NearestNeighbors(n_neighbors=5, radius=None, metric=metric).fit(rows)
+    zeros = np.array([[0.0, 0, 0], [-0.0, 1e-45, 0], [1, 0, 0]])
+    loaded = _loaded(model, rows, target)
+    np.testing.assert_array_equal(loaded.kneighbors(zeros)[1], model.kneighbors(zeros)[1])
