@@ -42,6 +42,8 @@ CUDA_KERNELS = {
     **dict.fromkeys(("Relu", "ConstantOfShape", "Shape"), _ANYTHING),
     "Clip": _FLOATS | {"INT64"},
     "Equal": _ANYTHING,
+    "NonZero": frozenset({"BOOL", "FLOAT", "INT64"}),
+    "ScatterND": _NUMBERS,
     "Loop": _ANYTHING,
 }
 

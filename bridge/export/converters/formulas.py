@@ -95,6 +95,8 @@ def cosine(b: Builder, x: ir.Value, points: Points, params: Mapping[str, Any]) -
     length = b.op("Sqrt", b.sum(b.mul(x, x), keepdims=True))
     unit = b.div(x, b.where(b.op("LessOrEqual", length, b.like(shortest, x)), b.like(1, x), length))
     exact = b.clip(b.sub(b.like(1, x), b.matmul(unit, b.constant(others.T))), 0, 2)
+    if points.shape[1] > MOST_COLUMNS:  # whose squares of differences are products of matrices too
+        return exact
     largest, scaled = _over_largest(b, x)
     size = b.op("Sqrt", b.sum(b.mul(scaled, scaled), keepdims=True))
     is_small = b.op("LessOrEqual", b.mul(largest, size), b.like(shortest, x))
@@ -115,6 +117,8 @@ def correlation(b: Builder, x: ir.Value, points: Points, _params: Mapping[str, A
     others = points - points.mean(axis=1, keepdims=True)
     others = others / np.sqrt((others**2).sum(axis=1, keepdims=True))
     exact = b.sub(b.like(1, x), b.matmul(unit(centered(x)), b.like(others.T, x)))
+    if points.shape[1] > MOST_COLUMNS:
+        return exact
     # What rounding of the first mean leaves is the second.
     return b.either(exact, _half_square(b, unit(centered(centered(_over_largest(b, x)[1]))), others))
 
