@@ -76,6 +76,10 @@ class Builder:
     """The matrices that stand side by side, each with its width, in a matrix of which some are terms."""
     refusals: list[Refusal] = field(default_factory=list)
     """What `refuse` was told."""
+    breakable: set[ir.Value] = field(default_factory=set)
+    """What `may_break` was told."""
+    whole: set[ir.Value] = field(default_factory=set)
+    """What descends from that, but was looked at: rows with NaN or infinities are refused."""
     at_end: list[Callable[[], None]] = field(default_factory=list)
     """What to do once all converters are through: what one refuses may hang on what others know."""
     _constants: dict[tuple[str, tuple[int, ...], bytes], list[ir.Value]] = field(default_factory=dict)
@@ -127,6 +131,11 @@ class Builder:
         are told by the output that this makes; what the graph answers for such rows counts for nothing.
         """
         self.refusals.append(Refusal(condition, reason, besides))
+
+    def may_break(self, x: ir.Value) -> ir.Value:
+        """Return `x`, with a note that it may hold NaN or infinities where the table holds none: a logarithm."""
+        self.breakable.add(x)
+        return x
 
     def cast(self, x: ir.Value, dtype: DTypeLike) -> ir.Value:
         """Return `x` in `dtype`; no node where it already is."""

@@ -125,10 +125,12 @@ def find_converter(key: type | Callable[..., Any]) -> Converter | None:
 def convert(b: Builder, estimator: Any, x: Block) -> Mapping[str, Answer]:
     """Return the answers of every method of `estimator` for the block `x`, by its own converter or skl2onnx's."""
     from bridge.export.fallback import convert_with_skl2onnx, skl2onnx_knows
+    from bridge.export.finite import refuse_what_was_made
 
     _load_converters()
     cls = type(estimator)
     build = find_converter(cls)
+    refuse_what_was_made(b, estimator, x)
     if build is not None:
         return build(b, estimator, x)
     if skl2onnx_knows(cls):
@@ -149,6 +151,9 @@ def transform(b: Builder, estimator: Any, x: Block) -> Block:
 
     if not isinstance(block, Block):
         raise UnsupportedError(f"{type(estimator).__name__} has no transform that bridge can export")
+    if not type(estimator).__module__.startswith("sklearn."):  # what a converter of the user's own makes is not known
+        for part in block.parts:
+            b.may_break(part.value)
     is_frame = _get_output_config("transform", estimator)["dense"] != "default"
     return replace(block, frame=is_frame)
 

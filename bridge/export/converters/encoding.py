@@ -56,7 +56,11 @@ def convert_one_hot_encoder(b: Builder, encoder: Any, x: Block) -> Mapping[str, 
 def convert_ordinal_encoder(b: Builder, encoder: Any, x: Block) -> Mapping[str, Answer]:
     tables = [_ordinals(encoder, i) for i in range(encoder.n_features_in_)]
     strict = encoder.handle_unknown == "error"
-    return {"transform": _look_up_all(b, x, tables, encoder.dtype, strict=strict)}
+    block = _look_up_all(b, x, tables, encoder.dtype, strict=strict)
+    if any(np.isnan(table.unknown).any() or np.isnan(table.values).any() for table in tables):
+        for part in block.parts:
+            b.may_break(part.value)
+    return {"transform": block}
 
 
 @converts(TargetEncoder)

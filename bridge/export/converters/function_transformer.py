@@ -87,6 +87,15 @@ FLOAT_FUNCTIONS: dict[Any, Function] = {
 }
 """Functions of floating-point numbers; whole numbers are cast as NumPy casts them."""
 
+BREAKING = frozenset(
+    {
+        *(np.log, np.log2, np.log10, np.log1p, np.sqrt, np.reciprocal, special.logit),
+        *(np.exp, np.exp2, np.expm1, np.sinh, np.cosh),
+        *(np.arcsin, np.arccos, np.arccosh, np.arctanh),
+    }
+)
+"""Of these, the ones that make NaN or infinities of ordinary numbers."""
+
 ANY_FUNCTIONS: dict[Any, Function] = {
     np.absolute: _operator("Abs"),
     np.fabs: _operator("Abs"),
@@ -140,11 +149,17 @@ def convert_function_transformer(b: Builder, transformer: Any, x: Block) -> Mapp
     if func is None:
         return {"transform": x}
     if _is_hashable(func) and (build := find_converter(func)):
-        return build(b, transformer, x)
+        answers = build(b, transformer, x)
+        for part in found.parts if isinstance(found := answers.get("transform"), Block) else ():
+            b.may_break(part.value)
+        return answers
     if x.has_text:
         x.matrix()  # says which column is text
     runs = _runs(b, x)
     parts = tuple(Part(apply_function(b, func, run.value, transformer.kw_args), run.width) for run in runs)
+    if _is_hashable(func) and func in BREAKING:
+        for part in parts:
+            b.may_break(part.value)
     return {"transform": replace(x, parts=parts)}
 
 

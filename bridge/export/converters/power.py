@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from bridge.export.block import Block
     from bridge.export.builder import Builder
 
+HIGHEST_POWER = 7
+"""(3.4e38) ** 7 is 5e269."""
+
 
 @converts(PowerTransformer)
 def convert_power_transformer(b: Builder, transformer: Any, x: Block) -> Mapping[str, Answer]:
@@ -29,8 +32,17 @@ def convert_power_transformer(b: Builder, transformer: Any, x: Block) -> Mapping
         too_small = b.op("LessOrEqual", value, b.like(0, value))
         b.refuse(too_small, "PowerTransformer(method='box-cox') takes numbers above 0")
     power = _box_cox if transformer.method == "box-cox" else _yeo_johnson
-    block = x.of(power(b, value, lambdas), x.width)
+    transformed = power(b, value, lambdas)
+    if _may_overflow(transformer.method, lambdas):
+        b.may_break(transformed)
+    block = x.of(transformed, x.width)
     return {"transform": transform(b, transformer._scaler, block) if transformer.standardize else block}
+
+
+def _may_overflow(method: str, lambdas: NDArray[np.float64]) -> bool:
+    """Return whether numbers that float32 has could go beyond float64, or those near 0 in Box-Cox."""
+    lowest = 0 if method == "box-cox" else 2 - HIGHEST_POWER
+    return bool((lambdas < lowest).any() or (lambdas > HIGHEST_POWER).any())
 
 
 def _yeo_johnson(b: Builder, x: ir.Value, lambdas: NDArray[np.float64]) -> ir.Value:
