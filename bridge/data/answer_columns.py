@@ -47,7 +47,7 @@ def answer_columns(method: str, answer: Any, classes: Sequence[NDArray[Any]]) ->
         return {name: column for target in targets for name, column in target.items()}
     if hasattr(answer, "toarray") and answer.shape[1] > MOST_COLUMNS:
         raise InputError(
-            f"{method} answers with a sparse matrix of {answer.shape[1]:,} columns; tables have up to {MOST_COLUMNS:,}.\n"
+            f"{method} answers with a sparse matrix of {answer.shape[1]:,} columns; tables end at {MOST_COLUMNS:,}.\n"
             "Ask in Python, which gives the sparse matrix: bridge.load(file)."
         )
     array = np.asarray(answer.toarray() if hasattr(answer, "toarray") else answer)
