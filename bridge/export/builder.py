@@ -300,7 +300,8 @@ class Builder:
         """Return the terms at some columns, which get the numbers 0, 1, ...; the others are none."""
         places = np.full(x.width + 1, len(chosen))
         places[chosen] = np.arange(len(chosen))
-        columns = self.op("Gather", self.constant(places), x.columns, axis=0)
+        table = self.constant(places, np.int32)  # half of the file, where many columns are hashed
+        columns = self.cast(self.op("Gather", table, x.columns, axis=0), np.int64)
         is_none = self.op("Equal", columns, self.constant(len(chosen), np.int64))
         return Terms(columns, self.where(is_none, self.like(0, x.values), x.values), len(chosen))
 
@@ -308,7 +309,14 @@ class Builder:
         return values[0] if len(values) == 1 else self.op("Concat", *values, axis=axis)
 
     def forest(self, forest: Forest, x: ir.Value) -> ir.Value:
-        """Return the float64 (rows, outputs) sums of `forest` for the matrix `x`, float32 or float64."""
+        """Return the float64 (rows, outputs) sums of `forest` for the matrix `x`, float32 or float64.
+
+        Of terms in many columns it gets those that its trees ask about.
+        """
+        if x in self.terms and self.terms[x].width >= MANY_COLUMNS:
+            asked = np.unique(np.append(0, forest.feature[~forest.is_leaf]))
+            places = np.searchsorted(asked, np.where(forest.is_leaf, 0, forest.feature))
+            x, forest = self.take_columns(x, asked), replace(forest, feature=places.astype(np.int32))
         tables = [self.constant(table) for table in forest.tables()]
         return self.op(FOREST, x, *tables, domain=BRIDGE_DOMAIN, dtype=ir.DataType.DOUBLE)
 

@@ -258,8 +258,18 @@ def test_steps_behind_many_columns_read_the_entries_alone(model, target):
     assert is_forest or "ScatterElements" not in {n.op_type for n in file.graph.node}
 
 
+@ON_EVERY_TARGET
+def test_trees_get_the_columns_that_they_ask_about(target):
+    model = make_pipeline(HashingVectorizer(), RandomForestClassifier(5, random_state=0))
+    file = check(model, target=target)
+    (table,) = [i for i in file.graph.initializer if max(i.dims, default=0) > 1000]
+    assert list(table.dims) == [2**20 + 1]  # the place of each column
+    check(make_pipeline(HashingVectorizer(), DecisionTreeClassifier(min_samples_split=99)), target=target)  # one leaf
+
+
 def test_a_dense_step_behind_very_many_columns_is_refused():
-    model = make_pipeline(HashingVectorizer(n_features=2**23), DecisionTreeClassifier()).fit(TEXTS, Y)
+    scaler = MaxAbsScaler(clip=True)
+    model = make_pipeline(HashingVectorizer(n_features=2**23), scaler, SGDClassifier(max_iter=2)).fit(TEXTS, Y)
     with pytest.raises(UnsupportedError, match=r"a step needs all 8,388,608 columns of a sparse matrix side by side"):
         bridge.export(model, TEXTS)
 
