@@ -16,6 +16,7 @@ from bridge.data.table import numbers_at, replace_columns, row_count, take_rows
 from bridge.errors import BridgeError, InputError
 from bridge.method import SEARCHES, answer
 from bridge.verify.density import density_rounding
+from bridge.verify.inner import inner_model
 from bridge.verify.report import MethodReport, Report
 from bridge.verify.rounding import answers_moved_by_rounding
 from bridge.verify.stops import answers_at_other_stops
@@ -99,14 +100,15 @@ def compare_method(
     suspects = np.flatnonzero(loose & ~explained)
     if suspects.size and not isinstance(actual, (list, tuple)):
         given, wanted = (_dense_rows(answers, suspects) for answers in (actual, expected))
-        explained[suspects] = possible_by_ties(estimator, method, take_rows(data, suspects), given, wanted, bounds)
+        inner, rows_within = inner_model(estimator, take_rows(data, suspects))
+        explained[suspects] = possible_by_ties(inner, method, rows_within, given, wanted, bounds)
         suspects = suspects[~explained[suspects]]
     if suspects.size:
         explained[suspects] = _explained_by_input(estimator, predictor, take_rows(data, suspects), made, bounds)
         suspects = suspects[~explained[suspects]]
         explained[suspects] = _explained_by_stops(estimator, made, data, suspects, actual, expected, bounds)
         suspects = suspects[~explained[suspects]]
-    counts_equals = getattr(estimator, "effective_metric_", None) in BY_EQUALITY
+    counts_equals = getattr(inner_model(estimator, None)[0], "effective_metric_", None) in BY_EQUALITY
     if suspects.size and not counts_equals:
         decides_exactly = predictor.metadata.exact_decisions
         spread = np.zeros(rows)

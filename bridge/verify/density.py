@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bridge.verify.inner import inner_model
 from bridge.verify.tolerance import FLOAT64_UNIT
 
 if TYPE_CHECKING:
@@ -39,9 +40,11 @@ def density_rounding(estimator: Any, data: Any) -> DensityRounding | None:
     at most u S (|log S| + 1) for exp(r) <= S; the sum or difference v of two exponentials is off by less than 3 u, and
     log(v) by u |log v|, where v |log v| < 1 for v <= 2. Each step so adds less than u S (|log S| + 5) to the error.
     """
-    inner, rows = _kernel_density(estimator, data)
-    if inner is None:
+    last, _ = inner_model(estimator, None)
+    if not (hasattr(last, "bandwidth_") and hasattr(last, "tree_")):
         return None
+    inner, given = inner_model(estimator, data)
+    rows = np.ascontiguousarray(np.asarray(given, np.float64))
     tree = inner.tree_
     points, _, nodes, _ = tree.get_arrays()
     options = {"h": inner.bandwidth_, "kernel": inner.kernel, "return_log": True}
@@ -71,18 +74,3 @@ def _least_distances(model: Any, rows: NDArray[np.float64]) -> NDArray[np.float6
 
 def _tree_of(model: Any, points: NDArray[np.float64]) -> Any:
     return type(model.tree_)(points, metric=model.metric, **(model.metric_params or {}))
-
-
-def _kernel_density(estimator: Any, data: Any) -> tuple[Any | None, Any]:
-    """Return the KernelDensity in a search or a pipeline, and the rows that it is asked about."""
-    if hasattr(estimator, "bandwidth_") and hasattr(estimator, "tree_"):
-        return estimator, np.ascontiguousarray(np.asarray(data, np.float64))
-    best = getattr(estimator, "best_estimator_", None)
-    if best is not None:
-        return _kernel_density(best, data)
-    steps = [step for _, step in getattr(estimator, "steps", ())]
-    if not steps or _kernel_density(steps[-1], np.zeros((0, 1)))[0] is None:
-        return None, data
-    for step in steps[:-1]:
-        data = data if step in (None, "passthrough") else step.transform(data)
-    return _kernel_density(steps[-1], data)

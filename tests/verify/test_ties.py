@@ -2,7 +2,10 @@
 
 import numpy as np
 import pytest
+from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OrdinalEncoder
 from threadpoolctl import threadpool_limits
 
 import bridge
@@ -67,3 +70,14 @@ def test_ties_are_those_of_one_thread():
             answers.append(model.predict_proba(1 - bits[::2]))
             assert bridge.verify(model, bridge.compile(model, bits, device="cpu"), 1 - bits[::2]).ok
     assert (answers[0] != answers[1]).any()
+
+
+def test_ties_behind_other_steps_are_explained():
+    words = np.array(["a", "b", "c"], object)[RNG.integers(0, 3, (150, 4))]
+    knn = KNeighborsRegressor(3, metric="hamming", algorithm="brute")
+    model = make_pipeline(OrdinalEncoder(), "passthrough", knn).fit(words, np.arange(150.0))
+    searched = GridSearchCV(model, {"kneighborsregressor__n_neighbors": [3]}).fit(words, np.arange(150.0))
+    for estimator in (model, searched):
+        report = bridge.verify(estimator, bridge.compile(estimator, words, device="cpu"), words)
+        assert report.ok
+        assert report.methods[0].explained
