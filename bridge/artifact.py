@@ -159,6 +159,8 @@ def _check_columns(schema: Schema) -> None:
     known = schema.n_features if schema.feature_names is None else len(schema.feature_names)
     if any(c.index < 0 or c.width < 0 for c in schema.columns) or (max(ends, default=0) > known and not unknown):
         raise ValueError(f"its inputs do not fit into a table of {known} columns")
+    if wrong := [c for c in schema.columns if c.image and prod(c.image) != c.width]:
+        raise ValueError(f"images of shape {wrong[0].image} and {wrong[0].width} numbers")
 
 
 def _check_format(version: int) -> None:
@@ -183,10 +185,11 @@ def _describe_entries(graph: onnx.GraphProto, methods: Iterable[Method]) -> None
     for method in methods:
         if method.entries:
             for name, what in zip(method.outputs, ("column", "value"), strict=True):
-                outputs[name].doc_string = (
-                    f"For each row the {what} of every entry of the sparse matrix that {method.name} answers with, of "
-                    f"{method.shape[0]} columns; column {method.shape[0]} stands for no entry."
-                )
+                if name in outputs:
+                    outputs[name].doc_string = (
+                        f"For each row the {what} of every entry of the sparse matrix that {method.name} answers with, "
+                        f"of {method.shape[0]} columns; column {method.shape[0]} stands for no entry."
+                    )
 
 
 def get_metadata(model: onnx.ModelProto) -> Metadata | None:

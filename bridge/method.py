@@ -209,6 +209,11 @@ class Method:
     bools: tuple[int, ...] = ()
     entries: bool = False
 
+    def __post_init__(self) -> None:
+        """Raise for entries that make no matrix."""
+        if self.entries and (len(self.outputs), len(self.shape)) != (2, 1):
+            raise ValueError(f"entries of {self.name} in {len(self.outputs)} outputs, of shape {self.shape}")
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 

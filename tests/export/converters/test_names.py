@@ -1,5 +1,6 @@
 """DictVectorizer, FeatureHasher and MultiLabelBinarizer answer as scikit-learn's do, alone and in front of models."""
 
+import json
 import pickle
 from decimal import Decimal
 
@@ -17,7 +18,7 @@ from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, MultiLabelBinarizer, Normalizer, StandardScaler
 
 import bridge
-from bridge.errors import InputError, InputTypeError, UnsupportedError
+from bridge.errors import ArtifactError, InputError, InputTypeError, UnsupportedError
 from bridge.runtime.predictor import TEXT_ROWS
 
 RNG = np.random.default_rng(0)
@@ -243,3 +244,30 @@ def test_a_thing_named_twice_is_refused_where_the_next_step_reads_both():
 def test_what_no_file_can_hold_is_refused(estimator, sample, message):
     with pytest.raises(UnsupportedError, match=message):
         bridge.export(estimator, sample)
+
+
+@pytest.mark.parametrize(
+    ("part", "field", "value"),
+    [
+        ("analysis", "form", "labels of a set"),
+        ("analysis", "is_hashed", True),
+        ("analysis", "separator", 3),
+        ("analysis", "width", 2),
+        ("analysis", "dtype", "int8"),
+        ("method", "shape", []),
+        ("method", "outputs", ["transform_columns"]),
+    ],
+)
+def test_a_damaged_file_is_refused(part, field, value):
+    of_labels = part == "analysis" and field == "is_hashed"
+    estimator, rows = (MultiLabelBinarizer(), [{"a", "b", "c"}]) if of_labels else (DictVectorizer(), DICTS)
+    file = bridge.export(
+        FeatureHasher() if part == "method" else estimator.fit(rows), FLAT if part == "method" else rows
+    )
+    (entry,) = file.metadata_props
+    found = json.loads(entry.value)
+    holder = found["methods"][0] if part == "method" else found["schema"]["columns"][0]["analysis"]
+    holder[field] = value
+    entry.value = json.dumps(found)
+    with pytest.raises(ArtifactError, match=r"bridge metadata is damaged"):
+        bridge.load(file, device="cpu")
