@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from numbers import Real
 from typing import TYPE_CHECKING, Any
@@ -129,7 +129,7 @@ def compare_method(
         explained=int((loose & explained).sum()),
         max_absolute=float(found.absolute.max(initial=0.0)),
         max_scaled=float(found.scaled.max(initial=0.0)),
-        max_within=float(found.beyond_rounding[~loose].max(initial=0.0)),
+        max_curable=float(found.curable[~found.labels & (found.beyond_rounding <= bounds.scaled)].max(initial=0.0)),
         typical_scaled=float(np.median(found.scaled)) if rows else 0.0,
         loose_rows=int((loose & ~explained).sum()),
         worst_rows=tuple(int(i) for i in order if found.scaled[i] > 0 or found.labels[i]),
@@ -146,12 +146,16 @@ def _ask_by_row(model: Any, method: Method, data: Any) -> Any:
 
 @dataclass(frozen=True)
 class _Differences:
-    """By row: whether a label differs, and the largest errors; of all values, or beyond `Method.rounding`."""
+    """By row: whether a label differs, and the largest errors; of all values, or beyond `Method.rounding`.
+
+    `curable` are those beyond the rounding of the estimator's own float64, which more digits would cure.
+    """
 
     labels: NDArray[np.bool_]
     absolute: NDArray[np.float64]
     scaled: NDArray[np.float64]
     beyond_rounding: NDArray[np.float64]
+    curable: NDArray[np.float64]
 
 
 def _pairs(actual: Any, expected: Any) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
@@ -206,7 +210,8 @@ def _family(values: Any) -> str:
 
 def _differences(actual: Any, expected: Any, method: Method, estimator: Any, bounds: Bounds, rows: int) -> _Differences:
     labels = np.zeros(rows, np.bool_)
-    absolute, scaled, beyond = np.zeros(rows), np.zeros(rows), np.zeros(rows)
+    absolute, scaled, beyond, curable = np.zeros(rows), np.zeros(rows), np.zeros(rows), np.zeros(rows)
+    own = replace(bounds, unit=FLOAT64_UNIT)
     for got, want in _pairs(actual, expected):
         if _holds_labels(method.name, want, estimator) or (method.tuple_of and want.dtype.kind == "i"):
             labels |= (got != want).reshape(rows, -1).any(axis=1)
@@ -225,7 +230,8 @@ def _differences(actual: Any, expected: Any, method: Method, estimator: Any, bou
         absolute = np.maximum(absolute, _by_row(np.where(error > 0, np.nan_to_num(distance, nan=np.inf), 0.0)))
         scaled = np.maximum(scaled, _by_row(error))
         beyond = np.maximum(beyond, _by_row(np.where(distance <= _roundings(want, method, bounds), 0.0, error)))
-    return _Differences(labels, absolute, scaled, beyond)
+        curable = np.maximum(curable, _by_row(np.where(distance <= _roundings(want, method, own), 0.0, error)))
+    return _Differences(labels, absolute, scaled, beyond, curable)
 
 
 def _apart_from_text(

@@ -32,8 +32,8 @@ class MethodReport:
         gives the model's answer itself once the row is rounded to the model's float32 inputs.
     max_absolute, max_scaled
         The largest errors over all values; 0.0 for labels.
-    max_within
-        The largest scaled error of the rows within the bound, but for what the estimator's own rounding explains.
+    max_curable
+        The largest scaled error that more digits would cure: not by ties, or the estimator's own rounding in float64.
     typical_scaled
         The median over the rows of a row's largest scaled error.
     loose_rows
@@ -52,7 +52,7 @@ class MethodReport:
     explained: int = 0
     max_absolute: float = 0.0
     max_scaled: float = 0.0
-    max_within: float = 0.0
+    max_curable: float = 0.0
     typical_scaled: float = 0.0
     loose_rows: int = 0
     worst_rows: tuple[int, ...] = ()
@@ -92,7 +92,7 @@ class Report:
     @property
     def has_room(self) -> bool:
         """Whether it is ok, and no error comes so near to the bound that one of other rows is likely beyond it."""
-        return self.ok and all(m.max_within <= ROOM * self.bounds.scaled for m in self.methods if m.held)
+        return self.ok and all(m.max_curable <= ROOM * self.bounds.scaled for m in self.methods if m.held)
 
     def __str__(self) -> str:
         header = ("method", "rows", "differ", "absolute", "scaled", "typical", "worst rows", "")

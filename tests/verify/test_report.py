@@ -60,3 +60,9 @@ def test_figures_are_strict_json():
     text = json.dumps(figures, allow_nan=False)
     assert json.loads(text)["transform"]["max_scaled"] is None
     assert json.loads(text)["predict"]["rows"] == 1000
+
+
+def test_error_near_the_bound_leaves_no_room_for_other_rows():
+    assert report(MethodReport("predict", 100, max_curable=2e-5), precision="float32").has_room
+    assert not report(MethodReport("predict", 100, max_curable=5e-5), precision="float32").has_room
+    assert report(MethodReport("predict", 100, max_curable=5e-5, held=False), precision="float32").has_room
