@@ -123,9 +123,18 @@ def test_decisions_are_those_of_float64(op):
     compare = {"Less": np.less, "LessOrEqual": np.less_equal, "Greater": np.greater, "Equal": np.equal}
     compare["GreaterOrEqual"] = np.greater_equal
     ones = np.ones((2, 6))
-    ones[1, 0] = np.nan
+    ones[1, :3] = np.nan, np.inf, -np.inf
     _, found, _ = in_pairs(lambda b, x: b.op(op, b.combine("Mul", x, THIRDS), b.constant(1 / 3)), ones)
     np.testing.assert_array_equal(found, compare[op](ones * THIRDS, 1 / 3))
+
+    def itself(b, x):
+        third = b.combine("Mul", x, THIRDS)
+        return b.op(op, third, b.combine("Add", third, [[0.0, 0.0, 0.0, 0.0, 1e-12, -1e-12]]))
+
+    _, found, _ = in_pairs(itself, ones)
+    np.testing.assert_array_equal(
+        found, compare[op](ones * THIRDS, ones * THIRDS + [0.0, 0.0, 0.0, 0.0, 1e-12, -1e-12])
+    )
 
 
 def test_places_are_those_of_float64():

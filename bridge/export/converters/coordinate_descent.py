@@ -135,9 +135,8 @@ class _Task:
             )
             wanted = b.add(b.sub(product, fit), b.mul(weight, length))
             size = b.op("Max", b.sub(b.op("Abs", wanted), b.like(self.alpha, wanted)), zero)
-            new = b.div(b.mul(b.op("Sign", wanted), size), length)
-            if self.positive:
-                new = b.where(b.op("Less", wanted, zero), zero, new)
+            is_negative = b.op("Less", wanted, zero)
+            new = b.div(b.where(is_negative, zero if self.positive else b.op("Neg", size), size), length)
             new = b.where(is_kept, new, weight)
             move = b.sub(new, weight)
             fitted = b.add(fitted, b.mul(move, b.op("Gather", gram, place, axis=0)))

@@ -88,7 +88,14 @@ class PairTape:
         return self.normal(total, error)
 
     def sub(self, a: Pair, b: Pair) -> Pair:
-        return self.add(a, self.neg(b))
+        if b.array is not None:
+            return self.add(a, self.neg(b))
+        total = self.op("Sub", a.high, b.high)
+        of_b = self.op("Sub", total, a.high)
+        of_a = self.op("Sub", total, of_b)
+        error = self.op("Sub", self.op("Sub", a.high, of_a), self.op("Add", b.high, of_b))
+        error = error if a.low is None else self.op("Add", error, a.low)
+        return self.normal(total, error if b.low is None else self.op("Sub", error, b.low))
 
     def mul(self, a: Pair, b: Pair) -> Pair:
         for given, factor in ((a, b), (b, a)):
@@ -127,27 +134,34 @@ class PairTape:
         return Pair(high, self.op("Where", condition, *lows))
 
     def less(self, a: Pair, b: Pair) -> ir.Value:
-        """Return a < b: by what is left over where the highs are the same."""
-        return self._ordered(a, b, self._lows("Less", a, b))
+        """Return a < b; what `LessOrEqual` says of the highs is enough only where nothing is left over."""
+        if a.low is None and b.low is None:
+            return self.test("Less", a.high, b.high)
+        is_not_above = self.test("Not", self.test("LessOrEqual", self.number(0), self._apart(a, b)))
+        return self.test("And", self.test("LessOrEqual", a.high, b.high), is_not_above)
 
     def less_or_equal(self, a: Pair, b: Pair) -> ir.Value:
+        highs = self.test("LessOrEqual", a.high, b.high)
         if a.low is None and b.low is None:
-            return self.test("LessOrEqual", a.high, b.high)
-        above = self._lows("Less", b, a)
-        return self._ordered(a, b, None if above is None else self.test("Not", above))
+            return highs
+        return self.test("And", highs, self.test("LessOrEqual", self._apart(a, b), self.number(0)))
 
     def equal(self, a: Pair, b: Pair) -> ir.Value:
-        same = self.test("Equal", a.high, b.high)
-        below, above = self._lows("Less", a, b), self._lows("Less", b, a)
-        if below is None or above is None:
-            return same
-        return self.test("And", same, self.test("Not", self.test("Or", below, above)))
+        highs = self.test("Equal", a.high, b.high)
+        if (a.low is None and b.low is None) or a.high is b.high:
+            return highs
+        distance = self.op("Abs", self._apart(a, b))
+        return self.test("And", highs, self.test("LessOrEqual", distance, self.number(0)))
 
     def normal(self, total: ir.Value, error: ir.Value) -> Pair:
         """Return a number and its small error as a pair; an error that is NaN, beside infinity, as none."""
-        error = self.op("Where", self.test("Equal", error, error), error, self.number(0))
+        error = self.finite(error)
         high = self.op("Add", total, error)
         return Pair(high, self.op("Sub", error, self.op("Sub", high, total)))
+
+    def finite(self, x: ir.Value) -> ir.Value:
+        """Return `x`, and 0 for the NaN that is left over beside infinity."""
+        return self.op("Where", self.test("Equal", x, x), x, self.number(0))
 
     def _sum(self, a: ir.Value, b: ir.Value) -> tuple[ir.Value, ir.Value]:
         """Return a + b and its rounding error (Knuth's two-sum)."""
@@ -170,16 +184,14 @@ class PairTape:
             self._halves[x] = upper, self.op("Sub", x, upper)
         return self._halves[x]
 
-    def _lows(self, op_type: str, a: Pair, b: Pair) -> ir.Value | None:
-        if a.low is None and b.low is None:
-            return None
-        return self.test(op_type, *(self.number(0) if x.low is None else x.low for x in (a, b)))
-
-    def _ordered(self, a: Pair, b: Pair, lows: ir.Value | None) -> ir.Value:
-        below = self.test("Less", a.high, b.high)
-        if lows is None:
-            return below
-        return self.test("Or", below, self.test("And", self.test("Equal", a.high, b.high), lows))
+    def _apart(self, a: Pair, b: Pair) -> ir.Value:
+        """Return a - b with the sign that it has; 0 where both are one infinity."""
+        apart = self.finite(self.op("Sub", a.high, b.high))
+        if a.low is None or b.low is None:
+            low = self.low(a) if b.low is None else self.op("Neg", b.low)
+        else:
+            low = self.op("Sub", a.low, b.low)
+        return self.op("Add", apart, self.finite(low))
 
 
 def _are_powers_of_two(array: NDArray[np.float64]) -> bool:

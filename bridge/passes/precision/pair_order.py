@@ -22,7 +22,7 @@ def largest(t: PairTape, _node: ir.Node, inputs: Sequence[Operand]) -> Sequence[
     """Return the largest number of several arrays, NaN where one is."""
 
     def larger(a: Pair, b: Pair) -> Pair:
-        return t.where(t.test("Or", t.less(a, b), t.test("IsNaN", b.high)), b, a)
+        return t.where(_or_missing(t, t.less(a, b), b), b, a)
 
     return [reduce(larger, map(pair_of, inputs))]
 
@@ -31,7 +31,7 @@ def smallest(t: PairTape, _node: ir.Node, inputs: Sequence[Operand]) -> Sequence
     """Return the smallest number of several arrays, NaN where one is."""
 
     def smaller(a: Pair, b: Pair) -> Pair:
-        return t.where(t.test("Or", t.less(b, a), t.test("IsNaN", b.high)), b, a)
+        return t.where(_or_missing(t, t.less(b, a), b), b, a)
 
     return [reduce(smaller, map(pair_of, inputs))]
 
@@ -46,7 +46,7 @@ def argmax(t: PairTape, node: ir.Node, inputs: Sequence[Operand]) -> Sequence[Re
     if node.op_type == "ArgMin":
         x = t.neg(x)
     best = t.op("ReduceMax", x.high, axes=[axis], keepdims=1)
-    low = _finite(t, t.low(x))
+    low = t.finite(t.low(x))
     candidates = t.op("Where", t.test("Equal", x.high, best), low, t.number(-np.inf))
     return [t.op("ArgMax", candidates, dtype=ir.DataType.INT64, **attributes)]
 
@@ -71,12 +71,14 @@ def top_k(t: PairTape, node: ir.Node, inputs: Sequence[Operand]) -> Sequence[Res
     if x.low is None:
         values, index = sort(x.high, count)
         return [Pair(values), index]
-    _, order = sort(_finite(t, x.low), t.tape.constant([length_of(shape, axis)], np.int64))
+    _, order = sort(t.finite(x.low), t.tape.constant([length_of(shape, axis)], np.int64))
     values, index = sort(taken(x.high, order), count)
     index = taken(order, index, ir.DataType.INT64)
     return [Pair(values, taken(x.low, index)), index]
 
 
-def _finite(t: PairTape, low: ir.Value) -> ir.Value:
-    """Return what is left over, 0 beside infinity."""
-    return t.op("Where", t.test("Equal", low, low), low, t.number(0))
+def _or_missing(t: PairTape, condition: ir.Value, x: Pair) -> ir.Value:
+    """Return the condition, or whether `x` is NaN."""
+    if x.array is not None and not np.isnan(x.array).any():
+        return condition
+    return t.test("Or", condition, t.test("Not", t.test("Equal", x.high, x.high)))
