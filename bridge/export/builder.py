@@ -59,7 +59,7 @@ class Refusal:
 class Builder:
     """A graph under construction, at opset 13.
 
-    `loops` counts the loops that `bridge.export.loop` wrote, for their names.
+    `loops` counts the loops that `bridge.export.loop` wrote, for their names; `in_body` says whether it is at one.
 
     Values know their dtype: comparisons give bool, `ArgMax` int64, `Where` the dtype of its second input, `Cast` what
     it says, and every other operator the dtype of its first input.
@@ -68,6 +68,7 @@ class Builder:
     nodes: list[ir.Node] = field(default_factory=list)
     initializers: list[ir.Value] = field(default_factory=list)
     loops: int = 0
+    in_body: bool = False
     fine: bool = False
     """Whether decisions hang on differences of which float32 keeps too few digits."""
     terms: dict[ir.Value, Terms] = field(default_factory=dict)
@@ -203,7 +204,10 @@ class Builder:
 
     def spread(self, x: Terms) -> ir.Value:
         """Return terms as the matrix that they stand for, in which `project` and others find them again."""
-        result = self.op(SPREAD, x.columns, x.values, domain=BRIDGE_DOMAIN, dtype=x.values.dtype)
+        if self.in_body:
+            result = self.scatter(x)
+        else:
+            result = self.op(SPREAD, x.columns, x.values, domain=BRIDGE_DOMAIN, dtype=x.values.dtype)
         self.terms[result] = x
         return result
 

@@ -29,6 +29,7 @@ def repeat(b: Builder, step: Step, state: Sequence[ir.Value], most: int | ir.Val
         A number, or an int64 scalar.
     """
     outer, b.nodes = b.nodes, []
+    was_inner, b.in_body = b.in_body, True
     prefix = f"loop_{b.loops}"
     b.loops += 1
     turn = ir.Value(name=f"{prefix}_number", type=ir.TensorType(ir.DataType.INT64), shape=ir.Shape([]))
@@ -38,7 +39,7 @@ def repeat(b: Builder, step: Step, state: Sequence[ir.Value], most: int | ir.Val
     # What a body returns must be made in it, each value once.
     outputs = [b.op("Identity", value) for value in (before if go_on is None else go_on, *results)]
     body = ir.Graph([turn, before, *inputs], outputs, nodes=b.nodes, name=prefix)
-    b.nodes = outer
+    b.nodes, b.in_body = outer, was_inner
     limit = b.constant(most, np.int64) if isinstance(most, int) else most
     node = ir.node("Loop", [limit, b.constant(np.True_), *state], {"body": body}, num_outputs=len(results))
     b.nodes.append(node)
