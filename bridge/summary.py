@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from bridge.artifact import Metadata, batch_size, data_files, get_metadata
 from bridge.operator_counts import MAIN_DOMAIN_NAME, FunctionCount, OperatorCount, count_operators
+from bridge.opset import BRIDGE_DOMAIN, FOREST
 from bridge.plain import describe_plain, other_outputs, text_copies
 from bridge.portability import portable_tier
+from bridge.runtime.native import describe_native
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -47,6 +49,8 @@ class Summary:
         The outputs that answer no method, each with its dtype and shape in words.
     host_work
         What is done on the host whatever the device, in words.
+    kernel
+        What computes the file's `bridge::Forest` nodes on a CPU here, in words; None where it has none.
     """
 
     metadata: Metadata
@@ -62,6 +66,7 @@ class Summary:
     functions: tuple[FunctionCount, ...]
     other_outputs: Mapping[str, str]
     host_work: tuple[str, ...]
+    kernel: str | None
 
     @property
     def nodes(self) -> int:
@@ -95,6 +100,7 @@ def summarize(model: onnx.ModelProto) -> Summary:
         functions=functions,
         other_outputs=other_outputs(model, metadata),
         host_work=tuple(_host_work(metadata, +text, text_copies(model))),
+        kernel=describe_native() if any((o.domain, o.name) == (BRIDGE_DOMAIN, FOREST) for o in operators) else None,
     )
 
 

@@ -57,6 +57,8 @@ def show_summary(name: str, summary: Summary, console: Console) -> None:
         title = f"\nFunction {_plain(f'{function.domain}::{function.name}')}: {function.nodes} nodes"
         console.print(_operators(f"{title}, for a runtime without such an operator", function.operators))
     console.print(_placement(summary), markup=False)
+    if summary.kernel is not None:
+        console.print(fill(f"bridge::Forest on a CPU here: {summary.kernel}", console.width), markup=False)
     for work in summary.host_work:
         console.print(f"on the host: {work}", markup=False)
 

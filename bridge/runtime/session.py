@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from bridge.errors import ArtifactError, DeviceError, InputError
+from bridge.runtime.native import register_native
 from bridge.runtime.providers import CUDA, Device, choose_providers, import_onnxruntime, usable_cores
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def open_session(model: bytes | str, *, device: Device, threads: int | None = No
     options.intra_op_num_threads = threads if threads is not None else usable_cores()
     options.log_severity_level = 3
     providers = choose_providers(device)
+    register_native(options, providers)
     try:
         session = ort.InferenceSession(
             model, options, providers=providers, disabled_optimizers=DISABLED_OPTIMIZERS, enable_fallback=0

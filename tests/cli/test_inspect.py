@@ -99,6 +99,7 @@ def test_function_of_a_forest_is_shown_by_itself(run, files, tmp_path):
     assert "to depth" in main
     assert "on a GPU, nodes" not in main
     assert "by its function about" in main
+    assert "bridge::Forest on a CPU here: " in text
     assert max(map(len, text.splitlines())) <= 80
 
 
