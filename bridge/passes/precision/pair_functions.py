@@ -28,13 +28,15 @@ def exp(t: PairTape, x: Pair) -> Pair:
     lowest, highest = t.number(LOWEST), t.number(HIGHEST)
     held = t.op("Where", t.test("Less", x.high, lowest), lowest, x.high)
     held = t.op("Where", t.test("Less", held, highest), held, highest)  # NaN too
-    place = t.op("Floor", t.op("Add", t.op("Mul", held, t.number(STEPS)), t.number(0.5)))
+    # A Cast rounds towards 0, which is down here; OpenVINO takes (x + c) - c for x.
+    place = t.op("Add", t.op("Mul", held, t.number(STEPS)), t.number(0.5 - LOWEST * STEPS))
     index = t.op("Cast", place, to=ir.DataType.INT64.value, dtype=ir.DataType.INT64)
-    index = t.op("Sub", index, t.tape.constant(LOWEST * STEPS, np.int64), dtype=ir.DataType.INT64)
+    nearest = t.op("Cast", index, to=ir.DataType.FLOAT.value)
+    nearest = t.op("Add", t.op("Mul", nearest, t.number(1 / STEPS)), t.number(LOWEST))  # exact
     with np.errstate(over="ignore"):
         table = t.constant(np.exp(np.arange(LOWEST * STEPS, HIGHEST * STEPS + 1) / STEPS))
     entry = Pair(t.op("Gather", table.high, index, axis=0), t.op("Gather", t.low(table), index, axis=0))
-    rest = t.op("Sub", held, t.op("Mul", place, t.number(1 / STEPS)))  # exact
+    rest = t.op("Sub", held, nearest)
     series = t.op("Mul", t.op("Mul", rest, rest), _series(t, rest))
     if x.low is not None:
         series = t.op("Add", series, t.op("Mul", x.low, t.op("Add", rest, t.number(1))))
