@@ -54,9 +54,9 @@ def convert_missing_indicator(b: Builder, indicator: Any, x: Block) -> Mapping[s
     features = indicator.features_.tolist()
     if indicator.features == "missing-only" and indicator.error_on_new:
         _refuse_new(b, indicator, x)
-    if not features:
-        raise UnsupportedError("no column had missing values at fit, so the MissingIndicator has no columns")
-    if x.has_text:
+    if not features:  # (rows, 0)
+        mask = _nowhere(b, b.take_columns(x.parts[0].value, []))
+    elif x.has_text:
         mask = b.concat([_mark_part(b, indicator.missing_values, part) for part in x.select(features).columns()])
     else:
         mask = mark_missing(b, indicator.missing_values, b.take_columns(x.matrix(), features))

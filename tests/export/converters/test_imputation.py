@@ -9,7 +9,8 @@ from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from bridge.errors import InputError, UnsupportedError
+import bridge
+from bridge.errors import InputError
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 4)).round(1)
@@ -144,6 +145,12 @@ def test_indicator_joins_numbers_in_a_union(agree):
     agree(union, X, tolerance=0, routes=EXACT)
 
 
-def test_indicator_without_columns_is_refused_with_reason(agree):
-    with pytest.raises(UnsupportedError, match="no column had missing values at fit"):
-        agree(MissingIndicator().fit(np.ones((3, 2))), np.ones((3, 2)))
+@pytest.mark.parametrize("dtype", [np.float64, np.int64])
+def test_indicator_of_columns_without_missing_values_has_no_columns(dtype):
+    whole = np.arange(8).reshape(4, 2).astype(dtype)
+    indicator = MissingIndicator().fit(whole)
+    union = FeatureUnion([("marks", MissingIndicator()), ("values", SimpleImputer())]).fit(whole)
+    for target in ("cpu", "cuda", "portable"):
+        found = bridge.load(bridge.export(indicator, whole, target=target), device="cpu").transform(whole)
+        assert (found.shape, found.dtype) == ((4, 0), bool)
+        assert bridge.verify(union, bridge.export(union, whole, target=target), whole).ok
