@@ -7,6 +7,8 @@ from importlib.util import find_spec
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from bridge.artifact import as_model, get_metadata
 from bridge.data.objects import as_objects
 from bridge.data.table import in_fitted_order, spread_rows
@@ -61,7 +63,7 @@ def verify(
         raise InputError("the model has no method to compare: its outputs carry no names that bridge knows")
     schema = predictor.metadata.schema
     rows = as_objects(X) if schema.reads_objects else X
-    return compare(estimator, predictor, in_fitted_order(rows, schema.feature_names))
+    return compare(estimator, predictor, _as_new(in_fitted_order(rows, schema.feature_names)))
 
 
 def check_model(estimator: Any, model: onnx.ModelProto | os.PathLike[str], sample: Any) -> Report:
@@ -76,7 +78,7 @@ def check_model(estimator: Any, model: onnx.ModelProto | os.PathLike[str], sampl
     predictor = load(model, device="cpu") if has_runtime else load_reference(as_model(model))
     widest = max(ENTRIES if m.entries else prod(m.shape) * m.each * len(m.outputs) for m in metadata.methods)
     most = min(CHECK_ROWS, CHECK_VALUES // max(widest, 1)) if has_runtime else REFERENCE_ROWS
-    rows = spread_rows(sample, max(most, 1))
+    rows = _as_new(spread_rows(sample, max(most, 1)))
     report = compare(estimator, predictor, rows)
     parts = list(report.methods)
     chooses = metadata.row_bytes and any(node.op_type == "If" for node in as_model(model).graph.node)
@@ -104,6 +106,14 @@ def check_model(estimator: Any, model: onnx.ModelProto | os.PathLike[str], sampl
             parts += compare(estimator, alone, special, suffix=", special values, row by row").methods
     notes = () if has_runtime else ("checked in onnx.reference, because no onnxruntime is installed",)
     return replace(report, methods=tuple(parts), notes=notes)
+
+
+def _as_new(data: Any) -> Any:
+    """Return the same rows in another array: asked about the very array that it was fitted on, a search knows its rows.
+
+    `sklearn.metrics.pairwise_distances` then has 0 from each row to itself, whatever the metric says.
+    """
+    return data.copy() if isinstance(data, np.ndarray) else data
 
 
 def _boundary_rows(estimator: Any, method: str, rows: Any, schema: Schema) -> Any | None:

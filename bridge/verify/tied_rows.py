@@ -128,12 +128,13 @@ def possible_graphs(transformer: Any, data: Any, actual: Floats, bounds: Bounds)
         return possible
     distance, index = transformer.kneighbors(data, n_neighbors=total)
     for row, (near, order) in enumerate(zip(distance, index, strict=True)):
-        got, last = actual[row][order], near[count - 1]
+        got, near = (np.where(np.isnan(v), np.inf, v) for v in (actual[row][order], near))  # noqa: PLW2901
+        last = near[count - 1]
         if near[count] != last or (is_distance and not last):
             continue
         wanted = near if is_distance else np.ones(total)
         sure, tied = near < last, near == last
-        given = np.abs(got - wanted) <= bounds.scaled * max(abs(last), 1.0)
+        given = (got == wanted) | (np.abs(got - wanted) <= bounds.scaled * np.maximum(np.abs(wanted), 1.0))
         chosen = tied & (got != 0)
         possible[row] = bool(
             given[sure | chosen].all() and not got[~sure & ~tied].any() and chosen.sum() == count - sure.sum()

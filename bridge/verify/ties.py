@@ -33,6 +33,8 @@ that chooses by its way through the numbers, another on every kind of CPU."""
 
 VOTE_ROUNDING = 1e-6
 """Votes are counted to this, so that float32 files are held to the same."""
+HIT_ROUNDINGS = 16 * 2.0**-52
+"""What products of directions leave of a distance of 0 (cosine, correlation): as many roundings as in a comparison."""
 MOST_DISTANCES = 2**22
 """The estimator is asked for so many distances at a time: 64 MB with their indices."""
 
@@ -96,11 +98,17 @@ def _possible_votes(estimator: Any, method: str, data: Any, actual: Any) -> NDAr
     classes = getattr(estimator, "classes_", None)
     votes = said[:, None] if classes is None else np.eye(len(classes))[said]
     size = max(1, MOST_DISTANCES // len(said))
+    noise = HIT_ROUNDINGS if estimator.effective_metric_ in {"correlation", "cosine"} else -1.0
     for start in range(0, len(possible), size):
         some = np.arange(start, min(start + size, len(possible)))
         distance, index = estimator.kneighbors(take_rows(data, some), n_neighbors=len(said))
         for row, near, order in zip(some, distance, index, strict=True):
             near = np.where(np.isnan(near), np.inf, near)  # noqa: PLW2901 - rows that share no column come last
+            hits = near <= noise
+            if weights == "distance" and hits.sum() > 1:  # 1 / rounding says which of them count
+                given = votes[order[hits]].astype(np.float64)
+                possible[row] = _is_within(actual[row], given.min(axis=0), given.max(axis=0), method, classes)
+                continue
             found = range_of_mean(near, votes[order].astype(np.float64), count, weights)
             if found is not None:
                 possible[row] = _is_within(actual[row], *found, method, classes)

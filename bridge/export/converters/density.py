@@ -40,6 +40,9 @@ def convert_kernel_density(b: Builder, model: Any, x: Block) -> Mapping[str, Ans
     given, order, _, _ = model.tree_.get_arrays()
     points = np.asarray(given)[order]
     distances = metric.root(b, metric.reduced(b, x.matrix(np.float64), points))
+    undefined = metric.undefined(b, x.matrix(np.float64), points, has_tree=True)
+    if undefined is not None:
+        b.refuse(undefined, f"by {metric.name} a row of zeros is 0 / 0 away from fitted rows of zeros")
     width = float(model.bandwidth_)
     tree = Tree.of(model.tree_)
     if tree.is_ball and metric.name in WITHOUT_TRIANGLES and model.kernel not in ENDLESS:

@@ -44,6 +44,18 @@ class Metric:
             )
         return write(b, x, points, self.params)
 
+    def undefined(self, b: Builder, x: ir.Value, points: Points, *, has_tree: bool) -> ir.Value | None:
+        """Return bool (rows, 1), the rows that are 0 / 0 away from a point, or None where none can be.
+
+        By shares of the columns that either has, two rows of zeros are; of Bray-Curtis a tree makes 0.
+        """
+        if self.name not in {"dice", "sokalsneath"} and (self.name != "braycurtis" or has_tree):
+            return None
+        if (points != 0).any(axis=1).all():
+            return None
+        size = b.sum(b.op("Abs", b.op("Sign", x)), keepdims=True)
+        return b.op("Equal", size, b.like(0, size))
+
     def root(self, b: Builder, reduced: ir.Value) -> ir.Value:
         """Return the distances of which `reduced` holds the order."""
         if self.name in ROOTED:

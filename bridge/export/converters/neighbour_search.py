@@ -102,6 +102,8 @@ class Search:
                 f"a radius of {radius!r} reaches around the globe, which scikit-learn's brute force finds no rows in.\n"
                 "Fit with a radius below pi, or with algorithm='ball_tree'."
             )
+        if self.metric.name == "braycurtis":  # whose formula has 0 there, and scikit-learn's brute force NaN
+            self._refuse_undefined(b, x)
         reduced = self.reduced(b, x)
         inside = b.op("LessOrEqual", reduced, b.like(self.metric.reduced_radius(radius), reduced))
         if self.multiplied:
@@ -136,6 +138,7 @@ class Search:
 
     def nearest(self, b: Builder, x: Block, k: int) -> tuple[ir.Value, ir.Value]:
         """Return the distances (rows, k), ascending, and the int64 positions in `points`; of equals the first come."""
+        self._refuse_undefined(b, x)
         if self.tied is not None and self.tied(k):
             reduced, place = self._nearest_with_ties(b, x, k)
         elif self._is_wide(k):
@@ -157,6 +160,17 @@ class Search:
         if np.array_equal(self.order, np.arange(len(self.order))):
             return place
         return b.op("Gather", b.constant(self.order), place, axis=0)
+
+    def _refuse_undefined(self, b: Builder, x: Block) -> None:
+        if self.points is None:
+            return
+        undefined = self.metric.undefined(b, x.matrix(np.float64), self.points, has_tree=self.tree is not None)
+        if undefined is not None:
+            b.refuse(
+                undefined,
+                f"by {self.metric.name} a row of zeros is 0 / 0 away from fitted rows of zeros, and what scikit-learn "
+                "takes for its neighbours hangs on the place of NaN among the distances",
+            )
 
     @property
     def _walks_tree(self) -> bool:

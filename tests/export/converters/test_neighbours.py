@@ -254,3 +254,29 @@ def test_transformer_of_directions(target):
     for model in (KNeighborsTransformer(metric="cosine"), RadiusNeighborsTransformer(radius=0.3, metric="cosine")):
         compiled = bridge.load(bridge.export(model.fit(X), X, target=target), device="cpu")
         assert bridge.verify(model, compiled, np.r_[X, NEW]).ok
+
+
+@pytest.mark.parametrize(
+    ("metric", "algorithm"),
+    [("dice", "brute"), ("dice", "ball_tree"), ("sokalsneath", "brute"), ("braycurtis", "brute")],
+)
+def test_rows_that_are_nothing_by_nothing_away_are_refused(metric, algorithm):
+    rows = np.abs(X)
+    rows[3] = 0
+    model = NearestNeighbors(n_neighbors=3, radius=None, metric=metric, algorithm=algorithm).fit(rows)
+    compiled = bridge.compile(model, rows[10:60], device="cpu")
+    with pytest.raises(InputError, match="a row of zeros is 0 / 0 away from fitted rows of zeros"):
+        compiled.kneighbors(rows[:5])
+    without = NearestNeighbors(n_neighbors=3, radius=None, metric=metric, algorithm=algorithm).fit(rows[4:])
+    bridge.compile(without, rows[10:60], device="cpu").kneighbors(rows[:5])
+
+
+def test_rows_of_the_very_array_of_the_fit_are_checked_as_others_are():
+    """Asked about that array, scikit-learn's brute force has 0 from a row to itself, where Russell-Rao has a share."""
+    rows = np.where(RNG.random((120, 5)) < 0.5, 0.0, 1.0)
+    model = RadiusNeighborsRegressor(1.45, metric="russellrao", algorithm="brute", weights="distance")
+    model.fit(rows, np.arange(120.0))
+    assert not np.allclose(model.predict(rows), model.predict(rows.copy()))
+    compiled = bridge.compile(model, rows, device="cpu")
+    np.testing.assert_allclose(compiled.predict(rows), model.predict(rows.copy()))
+    assert bridge.verify(model, compiled, rows).ok
