@@ -23,11 +23,14 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.kernel_approximation import AdditiveChi2Sampler, Nystroem, SkewedChi2Sampler
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import pairwise_distances
 from sklearn.naive_bayes import CategoricalNB, MultinomialNB
+from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import (
     FunctionTransformer,
     KBinsDiscretizer,
+    LabelBinarizer,
     MinMaxScaler,
     OneHotEncoder,
     OrdinalEncoder,
@@ -109,6 +112,8 @@ CASES = {
         COUNTS,
     ),
     "powers": (PowerTransformer(), X**-9),
+    "negative distances": (KNeighborsClassifier(3, metric="precomputed"), pairwise_distances(X)),
+    "negative distances of the nearest": (NearestNeighbors(n_neighbors=3, metric="precomputed"), pairwise_distances(X)),
     "negative counts": (MultinomialNB(), X),
 }
 
@@ -152,6 +157,16 @@ def test_just_the_rows_are_refused_that_the_estimator_refuses(name, target):
         found = [takes(model, method, row) for row in rows[:, np.newaxis]]
         differing = rows[np.array(expected) != np.array(found)]
         assert differing.tolist() == []
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_labels_with_a_fraction_are_refused(target):
+    labels = np.array([1.0, 2.0, 3.0])
+    binarizer = LabelBinarizer().fit(labels)
+    model = bridge.load(bridge.export(binarizer, labels, target=target), device="cpu")
+    np.testing.assert_array_equal(model.transform([2.0, 4.0]), binarizer.transform([2.0, 4.0]))
+    with pytest.raises(InputError, match="row 1 is refused: LabelBinarizer takes no labels with a fraction"):
+        model.transform([2.0, 2.5])
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.preprocessing import LabelBinarizer, LabelEncoder
 
+from bridge.export.builder import dtype_of
 from bridge.export.converters.lookup import Table, category_parts, look_up, matches
 from bridge.export.registry import Answer, converts
 
@@ -37,6 +38,9 @@ def convert_label_binarizer(b: Builder, binarizer: Any, x: Block) -> Mapping[str
     else:
         # Of two labels, an unknown one would have scikit-learn answer with as many columns as the batch asks for.
         (part,) = category_parts(x, [classes], strict=len(classes) == 2)
+        if dtype_of(part.value).kind == "f":
+            is_whole = b.op("Equal", b.op("Floor", part.value), part.value)
+            b.refuse(b.op("Not", is_whole), "LabelBinarizer takes no labels with a fraction")
         asked = classes[1:] if len(classes) == 2 else classes
         found = matches(b, part, [0] * len(asked), asked.tolist())
         if len(classes) == 1:  # the only label is the negative one

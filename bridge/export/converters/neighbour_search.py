@@ -24,6 +24,7 @@ from bridge.export.converters.tree_pruning import (
     within_by_tree,
 )
 from bridge.export.dense import to_dense
+from bridge.export.held import hold_positive
 from bridge.export.registry import Neighbours
 from bridge.opset import ARBITRARY_TIES
 
@@ -245,6 +246,8 @@ def search_of(estimator: Any, x: Block, *, with_distances: bool = True) -> Searc
                 f"{type(estimator).__name__} with metric='precomputed' on sparse matrices cannot be exported: what is "
                 "not stored there is no neighbour.\nGive dense distances."
             )
+        reason = f"{type(estimator).__name__}(metric='precomputed') takes no negative distances"
+        hold_positive(x.builder, x.matrix(), reason=reason)
         return Search(None, rows, Metric("precomputed", {}))
     chosen = metric_of(metric, estimator.effective_metric_params_)
     fitted = estimator._fit_X
