@@ -6,16 +6,23 @@
 namespace bridge {
 namespace {
 
-constexpr size_t kFewRows = 4;
-constexpr size_t kMostTileRows = 2048;
-constexpr size_t kTileNumbers = 1 << 16;  // of one table of a tile: half a megabyte in float64
-constexpr double kVisitNs = 1.5;
+// How many rows go through the trees at once. Trees that are walked are large: many rows share each of them while it is
+// in the cache. The codes and sums of a tile stay in the second level's cache, half a megabyte on the smallest machines.
+constexpr size_t kMostWalkedRows = 2048;
+constexpr size_t kMostFullRows = 1024;
+constexpr size_t kTileBytes = 1 << 18;
+
+constexpr double kVisitNs = 1.0;  // of one row by itself
+constexpr double kManyVisitNs = 1.5;
+constexpr double kCodeNs = 2.0;
 
 // What a run needs besides its input and output; kept by each thread, so that a run allocates nothing.
 template <class T>
 struct Scratch {
   std::vector<T> rows;
   std::vector<uint32_t> leaves;
+  std::vector<unsigned char> codes;
+  std::vector<double> sums;
 };
 
 template <class T>
@@ -24,26 +31,60 @@ Scratch<T>& scratch() {
   return mine;
 }
 
+template <class Number>
+Number* grow(std::vector<Number>& table, size_t size) {
+  if (table.size() < size) table.resize(size);
+  return table.data();
+}
+
+size_t padded(size_t rows) { return (rows + kRowGroup - 1) / kRowGroup * kRowGroup; }
+
 }  // namespace
 
 template <class T>
 FastForest<T>::FastForest(Forest forest, const Kernels& kernels)
-    : forest_(std::move(forest)), walker_(forest_, kernels) {
-  const size_t widest = std::max<size_t>({walker_.columns(), forest_.outputs, 1});
-  tile_rows_ = std::clamp<size_t>(kTileNumbers / widest / 64 * 64, 64, kMostTileRows);
-  row_ns_ = 10;
-  for (uint32_t depth : forest_.depths) row_ns_ += kVisitNs * depth;
+    : forest_(std::move(forest)), walker_(forest_, kernels), full_(forest_, kernels) {
+  for (size_t tree = 0; tree < forest_.n_trees(); ++tree) {
+    const bool is_full = full_.holds(tree);
+    if (stretches_.empty() || stretches_.back().is_full != is_full) stretches_.push_back({tree, tree, is_full});
+    stretches_.back().last = tree + 1;
+    row_visits_ += forest_.depths[tree];
+    if (!is_full) walked_visits_ += forest_.depths[tree];
+    has_walks_ |= !is_full;
+  }
+  group_ns_ = kernels.node_ns * static_cast<double>(full_.n_nodes()) * static_cast<double>(full_.code_bytes());
+  const size_t row_bytes = std::max<size_t>({full_.n_columns() * full_.code_bytes(), forest_.outputs * sizeof(double),
+                                             has_walks_ ? walker_.columns() * sizeof(T) : 0, 1});
+  tile_rows_ = std::clamp<size_t>(kTileBytes / row_bytes / kRowGroup * kRowGroup, kRowGroup,
+                                  has_walks_ ? kMostWalkedRows : kMostFullRows);
 }
 
 template <class T>
-size_t FastForest<T>::task_rows(size_t wanted) const {
-  return std::clamp<size_t>((wanted + 63) / 64 * 64, 64, tile_rows_);
+double FastForest<T>::walk_ns(size_t rows) const {
+  return kVisitNs * row_visits_ * static_cast<double>(rows);
+}
+
+template <class T>
+double FastForest<T>::tile_ns(size_t rows) const {
+  const double each = kManyVisitNs * walked_visits_ + kCodeNs * static_cast<double>(full_.n_columns());
+  return each * static_cast<double>(rows) + group_ns_ * static_cast<double>(padded(rows) / kRowGroup);
+}
+
+template <class T>
+double FastForest<T>::run_ns(size_t rows) const {
+  return std::min(walk_ns(rows), tile_ns(rows));
+}
+
+template <class T>
+size_t FastForest<T>::task_rows(double ns) const {
+  const double rows = ns / (run_ns(tile_rows_) / static_cast<double>(tile_rows_) + 1);
+  return std::clamp<size_t>(padded(static_cast<size_t>(rows)), kRowGroup, tile_rows_);
 }
 
 template <class T>
 void FastForest<T>::run(const T* x, size_t width, size_t rows, double* sums) const {
-  std::fill(sums, sums + rows * forest_.outputs, 0.0);
-  if (rows <= kFewRows) {
+  if (rows < kRowGroup && (rows < 2 || walk_ns(rows) <= tile_ns(rows))) {
+    std::fill(sums, sums + rows * forest_.outputs, 0.0);
     for (size_t row = 0; row < rows; ++row) {
       const Rows<T> ready = walker_.prepare(forest_, x + row * width, width, 1, scratch<T>().rows);
       walker_.add_row(forest_, ready.data, sums + row * forest_.outputs);
@@ -58,14 +99,33 @@ void FastForest<T>::run(const T* x, size_t width, size_t rows, double* sums) con
 template <class T>
 void FastForest<T>::run_tile(const T* x, size_t width, size_t rows, double* sums) const {
   Scratch<T>& mine = scratch<T>();
-  const Rows<T> ready = walker_.prepare(forest_, x, width, rows, mine.rows);
-  if (mine.leaves.size() < rows) mine.leaves.resize(tile_rows_);
-  const size_t outputs = forest_.outputs;
-  for (size_t tree = 0; tree < forest_.n_trees(); ++tree) {
-    walker_.find_leaves(tree, ready, rows, mine.leaves.data());
-    for (size_t row = 0; row < rows; ++row) {
-      const double* values = &forest_.values[mine.leaves[row] * outputs];
-      for (size_t o = 0; o < outputs; ++o) sums[row * outputs + o] += values[o];
+  const size_t stride = padded(rows);
+  double* columns = grow(mine.sums, forest_.outputs * stride);
+  std::fill(columns, columns + forest_.outputs * stride, 0.0);
+  unsigned char* codes = grow(mine.codes, full_.n_columns() * stride * full_.code_bytes());
+  if (full_.n_trees()) full_.code_rows(forest_, x, width, rows, stride, codes);
+  Rows<T> ready{x, width};
+  if (has_walks_) ready = walker_.prepare(forest_, x, width, rows, mine.rows);
+  for (const Stretch& stretch : stretches_) {
+    if (stretch.is_full) {
+      full_.add_trees(stretch.first, stretch.last, codes, stride, stride, columns);
+    } else {
+      walk_trees(stretch, ready, rows, stride, columns);
+    }
+  }
+  for (size_t row = 0; row < rows; ++row) {
+    for (size_t o = 0; o < forest_.outputs; ++o) sums[row * forest_.outputs + o] = columns[o * stride + row];
+  }
+}
+
+template <class T>
+void FastForest<T>::walk_trees(const Stretch& stretch, Rows<T> x, size_t rows, size_t stride, double* sums) const {
+  uint32_t* leaves = grow(scratch<T>().leaves, rows);
+  for (size_t tree = stretch.first; tree < stretch.last; ++tree) {
+    walker_.find_leaves(tree, x, rows, leaves);
+    for (size_t o = 0; o < forest_.outputs; ++o) {
+      const double* values = &forest_.values[o];
+      for (size_t row = 0; row < rows; ++row) sums[o * stride + row] += values[leaves[row] * forest_.outputs];
     }
   }
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "forest_tables.h"
+#include "full_forest.h"
 #include "walker.h"
 
 namespace bridge {
@@ -23,19 +24,34 @@ class FastForest {
   // Writes the sums, (rows, outputs), of rows that are `width` numbers wide.
   void run(const T* x, size_t width, size_t rows, double* sums) const;
 
-  // About how many nanoseconds a row takes among many.
-  double row_ns() const { return row_ns_; }
+  // About how many nanoseconds so many rows take on one core.
+  double run_ns(size_t rows) const;
 
-  // How many rows to give to a thread at a time: at least `wanted`, and whole tiles' parts.
-  size_t task_rows(size_t wanted) const;
+  // How many rows to give to a thread at a time, for a task of at least so many nanoseconds.
+  size_t task_rows(double ns) const;
 
  private:
+  // Trees one after another that are evaluated alike.
+  struct Stretch {
+    size_t first;
+    size_t last;
+    bool is_full;
+  };
+
+  double walk_ns(size_t rows) const;
+  double tile_ns(size_t rows) const;
   void run_tile(const T* x, size_t width, size_t rows, double* sums) const;
+  void walk_trees(const Stretch& stretch, Rows<T> x, size_t rows, size_t stride, double* sums) const;
 
   Forest forest_;
   Walker<T> walker_;
+  FullForest<T> full_;
+  std::vector<Stretch> stretches_;
+  bool has_walks_ = false;
   size_t tile_rows_;
-  double row_ns_;
+  double row_visits_ = 0;       // of walks down all trees
+  double walked_visits_ = 0;    // of walks down the trees that are not evaluated whole
+  double group_ns_;             // of evaluating the others, for kRowGroup rows
 };
 
 }  // namespace bridge

@@ -18,7 +18,4 @@ inline float floor_float(double value) {
   return static_cast<double>(rounded) > value ? std::nextafter(rounded, -kInfinity) : rounded;
 }
 
-// As above, for x in float64.
-inline double floor_double(double value) { return value; }
-
 }  // namespace bridge

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "full_nodes.h"
 #include "walk_nodes.h"
 
 namespace bridge {
@@ -16,9 +17,28 @@ struct Kernels {
   void (*descend_narrow)(NarrowTree tree, const float* x, size_t stride, size_t rows, uint32_t* reached);
   void (*descend_wide_f32)(WideTree tree, const float* x, size_t stride, size_t rows, uint32_t* reached);
   void (*descend_wide_f64)(WideTree tree, const double* x, size_t stride, size_t rows, uint32_t* reached);
+
+  // Count the cuts below each of `rows` numbers, `stride` apart: the codes of one column.
+  void (*code_bytes_f32)(Cuts<float> cuts, const float* x, size_t stride, size_t rows, uint8_t* codes);
+  void (*code_words_f32)(Cuts<float> cuts, const float* x, size_t stride, size_t rows, uint16_t* codes);
+  void (*code_bytes_f64)(Cuts<double> cuts, const double* x, size_t stride, size_t rows, uint8_t* codes);
+  void (*code_words_f64)(Cuts<double> cuts, const double* x, size_t stride, size_t rows, uint16_t* codes);
+
+  // Add the scores of trees first to last - 1, one after another, to the sums of a tile.
+  void (*evaluate_bytes)(const FullTrees& trees, size_t first, size_t last, const Tile<uint8_t>& tile);
+  void (*evaluate_words)(const FullTrees& trees, size_t first, size_t last, const Tile<uint16_t>& tile);
+
+  bool wants_planes;   // whether tables of scores are to be cut into bytes
+  size_t most_leaves;  // larger trees are faster to walk
+  double node_ns;      // about what a node takes for kRowGroup rows of bytes
 };
 
 const Kernels& portable_kernels();
+#if defined(BRIDGE_X86)
+const Kernels& avx2_kernels();
+const Kernels& avx512_kernels();
+const Kernels& avx512vbmi_kernels();
+#endif
 
 // Returns the best kernels that this machine runs, or those that the environment variable BRIDGE_FOREST_ISA names;
 // throws std::runtime_error where it names none, or some that this machine does not run.

@@ -1,46 +1,24 @@
-// Kernels in plain C++: the reference for the others, and what a compiler makes of them where there are no others.
-#include "kernels.h"
+// What a compiler makes of the plain loops for its target: the reference for the other kernels.
+#include "portable_loops.h"
 
 namespace bridge {
-namespace {
-
-constexpr size_t kRowsAtOnce = 8;
-constexpr uint32_t kLevelsBetweenChecks = 4;
-
-// Eight rows go down side by side: alone, each would wait for memory at every level.
-template <size_t kRows, class Tree, class T>
-void descend_group(const Tree& tree, const T* x, size_t stride, uint32_t* reached) {
-  uint32_t at[kRows] = {};
-  for (uint32_t level = 0; level < tree.depth;) {
-    const uint32_t end = level + kLevelsBetweenChecks < tree.depth ? level + kLevelsBetweenChecks : tree.depth;
-    uint32_t moved = 0;
-    for (; level < end; ++level) {
-      moved = 0;
-      for (size_t j = 0; j < kRows; ++j) {
-        const uint32_t next = next_node(tree, at[j], x + j * stride);
-        moved |= next ^ at[j];
-        at[j] = next;
-      }
-    }
-    if (!moved) break;
-  }
-  for (size_t j = 0; j < kRows; ++j) reached[j] = at[j];
-}
-
-template <class Tree, class T>
-void descend(Tree tree, const T* x, size_t stride, size_t rows, uint32_t* reached) {
-  size_t row = 0;
-  for (; row + kRowsAtOnce <= rows; row += kRowsAtOnce) {
-    descend_group<kRowsAtOnce>(tree, x + row * stride, stride, reached + row);
-  }
-  for (; row < rows; ++row) descend_group<1>(tree, x + row * stride, stride, reached + row);
-}
-
-}  // namespace
 
 const Kernels& portable_kernels() {
-  static constexpr Kernels kernels{"scalar", descend<NarrowTree, float>, descend<WideTree, float>,
-                                   descend<WideTree, double>};
+  static constexpr Kernels kernels{
+      .name = "scalar",
+      .descend_narrow = descend<NarrowTree, float>,
+      .descend_wide_f32 = descend<WideTree, float>,
+      .descend_wide_f64 = descend<WideTree, double>,
+      .code_bytes_f32 = code<float, uint8_t>,
+      .code_words_f32 = code<float, uint16_t>,
+      .code_bytes_f64 = code<double, uint8_t>,
+      .code_words_f64 = code<double, uint16_t>,
+      .evaluate_bytes = evaluate<uint8_t>,
+      .evaluate_words = evaluate<uint16_t>,
+      .wants_planes = false,
+      .most_leaves = 64,
+      .node_ns = 10,
+  };
   return kernels;
 }
 

@@ -184,12 +184,11 @@ class ForestKernel {
 
   void run(Job& job, OrtKernelContext* context) const {
     if (job.rows == 0) return;
-    const double rows_of_a_task = std::max(1.0, kTaskNs / job.forest.row_ns());
-    if (static_cast<double>(job.rows) < 2 * rows_of_a_task) {
+    if (job.forest.run_ns(job.rows) < 2 * kTaskNs) {
       job.forest.run(job.x, job.width, job.rows, job.sums);
       return;
     }
-    job.task_rows = job.forest.task_rows(static_cast<size_t>(rows_of_a_task));
+    job.task_rows = job.forest.task_rows(kTaskNs);
     const size_t tasks = (job.rows + job.task_rows - 1) / job.task_rows;
     check(api_.KernelContext_ParallelFor(context, run_task, tasks, 0, &job));
   }

@@ -33,14 +33,14 @@ struct WideTree {
   uint32_t depth;
 };
 
-inline uint32_t next_node(const NarrowTree& tree, uint32_t at, const float* x) {
+static inline uint32_t next_node(const NarrowTree& tree, uint32_t at, const float* x) {
   const NarrowNode node = tree.nodes[at];
   const uint32_t child = node.word & ((uint32_t{1} << tree.shift) - 1);
   return child + static_cast<uint32_t>(x[node.word >> tree.shift] > node.threshold);
 }
 
 template <class T>
-inline uint32_t next_node(const WideTree& tree, uint32_t at, const T* x) {
+static inline uint32_t next_node(const WideTree& tree, uint32_t at, const T* x) {
   const WideNode node = tree.nodes[at];
   return node.child + static_cast<uint32_t>(static_cast<double>(x[node.column]) > node.threshold);
 }

@@ -1,0 +1,66 @@
+// The small trees of a forest, packed for evaluation as a whole.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <variant>
+#include <vector>
+
+#include "forest_tables.h"
+#include "full_nodes.h"
+#include "kernels.h"
+#include "made_columns.h"
+
+namespace bridge {
+
+// T is the dtype of x. Codes are ranks among the thresholds of a column, counted in the dtype of x: they decide as it does.
+template <class T>
+class FullForest {
+ public:
+  FullForest(const Forest& forest, const Kernels& kernels);
+
+  // Whether a tree is among those packed here.
+  bool holds(size_t tree) const { return number_[tree] >= 0; }
+
+  size_t n_trees() const { return trees_.size(); }
+  size_t n_columns() const { return columns_.size(); }
+  size_t n_nodes() const { return nodes_.size(); }
+  bool has_words() const { return has_words_; }
+  size_t code_bytes() const { return has_words_ ? 2 : 1; }
+
+  // Writes the codes of all columns, `stride` rows apart; `codes` has room for n_columns() * stride * code_bytes().
+  void code_rows(const Forest& forest, const T* x, size_t width, size_t rows, size_t stride, unsigned char* codes) const;
+
+  // Adds the scores of the forest's trees from `first` to `last - 1`, all held, to the sums of a tile.
+  void add_trees(size_t first, size_t last, const unsigned char* codes, size_t stride, size_t rows, double* sums) const;
+
+ private:
+  struct CutList {
+    size_t place;  // in cuts_
+    uint32_t bits;
+    uint32_t missing;
+  };
+
+  bool may_hold(const Forest& forest, size_t tree) const;
+  std::vector<std::vector<double>> find_cuts(const Forest& forest, ColumnNumbers& numbers);
+  void pack_cuts(const std::vector<std::vector<double>>& cuts);
+  void pack_tree(const Forest& forest, size_t tree, const std::vector<std::vector<double>>& cuts,
+                 ColumnNumbers& numbers);
+  void pack_scores(const Forest& forest, const std::vector<uint32_t>& leaf_rows);
+  void pack_table(const Forest& forest, const std::vector<uint32_t>& leaf_rows, size_t output);
+  template <class Code>
+  void code_column(size_t column, const Forest& forest, const T* x, size_t width, size_t rows, Code* codes) const;
+
+  const Kernels& kernels_;
+  std::vector<int32_t> number_;  // of each tree of the forest among those packed; -1 for the others
+  std::vector<Column> columns_;
+  std::vector<T> cuts_;
+  std::vector<CutList> cut_lists_;
+  bool has_words_ = false;
+  std::vector<FullNode> nodes_;
+  std::vector<FullTree> trees_;
+  std::vector<LeafScores> scores_;
+  std::vector<unsigned char> tables_;  // what stands in it is read as float64, from multiples of eight bytes
+};
+
+}  // namespace bridge

@@ -1,0 +1,91 @@
+// The loops of every kernel in plain C++. Each kernel file compiles its own copy, under its own instruction set: hence
+// the namespace without a name, and no functions of the standard library.
+#pragma once
+
+#include "kernels.h"
+
+namespace bridge {
+namespace {  // NOLINT
+
+constexpr size_t kRowsAtOnce = 8;
+constexpr uint32_t kLevelsBetweenChecks = 4;
+
+// Several rows go down side by side: alone, each would wait for memory at every level.
+template <size_t kRows, class Tree, class T>
+void descend_group(const Tree& tree, const T* x, size_t stride, uint32_t* reached) {
+  uint32_t at[kRows] = {};
+  for (uint32_t level = 0; level < tree.depth;) {
+    const uint32_t end = level + kLevelsBetweenChecks < tree.depth ? level + kLevelsBetweenChecks : tree.depth;
+    uint32_t moved = 0;
+    for (; level < end; ++level) {
+      moved = 0;
+      for (size_t j = 0; j < kRows; ++j) {
+        const uint32_t next = next_node(tree, at[j], x + j * stride);
+        moved |= next ^ at[j];
+        at[j] = next;
+      }
+    }
+    if (!moved) break;
+  }
+  for (size_t j = 0; j < kRows; ++j) reached[j] = at[j];
+}
+
+template <class Tree, class T>
+void descend(Tree tree, const T* x, size_t stride, size_t rows, uint32_t* reached) {
+  size_t row = 0;
+  for (; row + kRowsAtOnce <= rows; row += kRowsAtOnce) {
+    descend_group<kRowsAtOnce>(tree, x + row * stride, stride, reached + row);
+  }
+  for (; row < rows; ++row) descend_group<1>(tree, x + row * stride, stride, reached + row);
+}
+
+template <size_t kRows, class T, class Code>
+void code_group(const Cuts<T>& cuts, const T* x, size_t stride, Code* codes) {
+  uint32_t at[kRows];
+  for (size_t j = 0; j < kRows; ++j) at[j] = 1;
+  for (uint32_t level = 0; level < cuts.bits; ++level) {
+    for (size_t j = 0; j < kRows; ++j) at[j] = 2 * at[j] + static_cast<uint32_t>(x[j * stride] > cuts.tree[at[j]]);
+  }
+  for (size_t j = 0; j < kRows; ++j) {
+    const T number = x[j * stride];
+    codes[j] = static_cast<Code>(number != number ? cuts.missing : at[j] - (uint32_t{1} << cuts.bits));
+  }
+}
+
+template <class T, class Code>
+void code(Cuts<T> cuts, const T* x, size_t stride, size_t rows, Code* codes) {
+  size_t row = 0;
+  for (; row + kRowsAtOnce <= rows; row += kRowsAtOnce) code_group<kRowsAtOnce>(cuts, x + row * stride, stride, codes + row);
+  for (; row < rows; ++row) code_group<1>(cuts, x + row * stride, stride, codes + row);
+}
+
+// Adds the scores of the leaves that kRowGroup rows point at.
+inline void add_scores(const FullTrees& trees, const FullTree& tree, const uint8_t* leaf, double* sums, size_t stride) {
+  for (uint32_t s = 0; s < tree.n_scores; ++s) {
+    const LeafScores& scores = trees.scores[tree.first_scores + s];
+    const auto* table = reinterpret_cast<const double*>(trees.tables + scores.place);
+    double* out = sums + scores.output * stride;
+    for (size_t row = 0; row < kRowGroup; ++row) out[row] += table[leaf[row]];
+  }
+}
+
+template <class Code>
+void evaluate(const FullTrees& trees, size_t first, size_t last, const Tile<Code>& tile) {
+  for (size_t t = first; t < last; ++t) {
+    const FullTree& tree = trees.trees[t];
+    for (size_t row = 0; row < tile.rows; row += kRowGroup) {
+      uint8_t leaf[kRowGroup] = {};
+      for (uint32_t i = 0; i < tree.n_nodes; ++i) {
+        const FullNode& node = trees.nodes[tree.first_node + i];
+        const Code* codes = tile.codes + node.column * tile.stride + row;
+        const auto code = static_cast<Code>(node.code);
+        const auto from = static_cast<uint8_t>(node.first), to = static_cast<uint8_t>(node.right);
+        for (size_t j = 0; j < kRowGroup; ++j) leaf[j] = (codes[j] > code) & (leaf[j] == from) ? to : leaf[j];
+      }
+      add_scores(trees, tree, leaf, tile.sums + row, tile.stride);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace bridge
