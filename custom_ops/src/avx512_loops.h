@@ -134,45 +134,5 @@ void evaluate_512(const FullTrees& trees, size_t first, size_t last, const Tile<
   }
 }
 
-// Walks 32 rows down at once; both words of a node come in one gather of 64 bits.
-inline __m512i step_512(const NarrowTree& tree, __m512i at, __m512i rows, const float* x) {
-  const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-  const __m512i odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
-  const __m512i low = _mm512_i32gather_epi64(_mm512_castsi512_si256(at), tree.nodes, 8);
-  const __m512i high = _mm512_i32gather_epi64(_mm512_extracti64x4_epi64(at, 1), tree.nodes, 8);
-  const __m512 threshold = _mm512_castsi512_ps(_mm512_permutex2var_epi32(low, even, high));
-  const __m512i word = _mm512_permutex2var_epi32(low, odd, high);
-  const __m512i column = _mm512_srl_epi32(word, _mm_cvtsi32_si128(static_cast<int>(tree.shift)));
-  const __m512 number = _mm512_i32gather_ps(_mm512_add_epi32(rows, column), x, 4);
-  const __m512i child = _mm512_and_epi32(word, _mm512_set1_epi32(static_cast<int>((1u << tree.shift) - 1)));
-  const __mmask16 above = _mm512_cmp_ps_mask(number, threshold, _CMP_GT_OQ);
-  return _mm512_mask_add_epi32(child, above, child, _mm512_set1_epi32(1));
-}
-
-inline void descend_narrow_512(NarrowTree tree, const float* x, size_t stride, size_t rows, uint32_t* reached) {
-  size_t row = 0;
-  // Places in x are counted in 32 bits within a step's rows.
-  if (stride < (size_t{1} << 24)) {
-    const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    const __m512i places = _mm512_mullo_epi32(lane, _mm512_set1_epi32(static_cast<int>(stride)));
-    for (; row + 32 <= rows; row += 32) {
-      const float* from = x + row * stride;
-      __m512i a = _mm512_setzero_si512(), b = _mm512_setzero_si512();
-      for (uint32_t level = 0; level < tree.depth; ++level) {
-        const __m512i next_a = step_512(tree, a, places, from);
-        const __m512i next_b = step_512(tree, b, places, from + 16 * stride);
-        const bool waits = level % kLevelsBetweenChecks == kLevelsBetweenChecks - 1 &&
-                           !(_mm512_cmpneq_epi32_mask(a, next_a) | _mm512_cmpneq_epi32_mask(b, next_b));
-        if (waits) break;
-        a = next_a;
-        b = next_b;
-      }
-      _mm512_storeu_si512(reached + row, a);
-      _mm512_storeu_si512(reached + row + 16, b);
-    }
-  }
-  descend(tree, x + row * stride, stride, rows - row, reached + row);
-}
-
 }  // namespace
 }  // namespace bridge

@@ -9,7 +9,8 @@ namespace {
 // How many rows go through the trees at once. Trees that are walked are large: many rows share each of them while it is
 // in the cache. The codes and sums of a tile stay in the second level's cache, half a megabyte on the smallest machines.
 constexpr size_t kMostWalkedRows = 2048;
-constexpr size_t kMostFullRows = 1024;
+constexpr size_t kMostFullRows = 512;
+constexpr size_t kTasks = 16;  // that large trees are shared among, where that suffices for all threads
 constexpr size_t kTileBytes = 1 << 18;
 
 constexpr double kVisitNs = 1.0;  // of one row by itself
@@ -76,9 +77,13 @@ double FastForest<T>::run_ns(size_t rows) const {
 }
 
 template <class T>
-size_t FastForest<T>::task_rows(double ns) const {
-  const double rows = ns / (run_ns(tile_rows_) / static_cast<double>(tile_rows_) + 1);
-  return std::clamp<size_t>(padded(static_cast<size_t>(rows)), kRowGroup, tile_rows_);
+size_t FastForest<T>::task_rows(size_t rows, double ns) const {
+  // A large tree is brought into the cache once for all rows of a task; kernels evaluate four groups of rows side by
+  // side, and take twice the time a row for one alone.
+  const size_t shared = has_walks_ ? std::min(rows / kTasks, kMostWalkedRows) : 4 * kRowGroup;
+  const double wanted = ns * static_cast<double>(rows) / run_ns(rows);
+  const size_t least = std::max(shared, static_cast<size_t>(std::min(wanted, static_cast<double>(rows))));
+  return std::clamp<size_t>(padded(least), kRowGroup, tile_rows_);
 }
 
 template <class T>

@@ -27,8 +27,8 @@ class FastForest {
   // About how many nanoseconds so many rows take on one core.
   double run_ns(size_t rows) const;
 
-  // How many rows to give to a thread at a time, for a task of at least so many nanoseconds.
-  size_t task_rows(double ns) const;
+  // How many of so many rows to give to a thread at a time, for a task of at least so many nanoseconds.
+  size_t task_rows(size_t rows, double ns) const;
 
  private:
   // Trees one after another that are evaluated alike.

@@ -188,7 +188,7 @@ class ForestKernel {
       job.forest.run(job.x, job.width, job.rows, job.sums);
       return;
     }
-    job.task_rows = job.forest.task_rows(kTaskNs);
+    job.task_rows = job.forest.task_rows(job.rows, kTaskNs);
     const size_t tasks = (job.rows + job.task_rows - 1) / job.task_rows;
     check(api_.KernelContext_ParallelFor(context, run_task, tasks, 0, &job));
   }

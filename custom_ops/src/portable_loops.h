@@ -7,7 +7,7 @@
 namespace bridge {
 namespace {  // NOLINT
 
-constexpr size_t kRowsAtOnce = 8;
+constexpr size_t kRowsAtOnce = 12;
 constexpr uint32_t kLevelsBetweenChecks = 4;
 
 // Several rows go down side by side: alone, each would wait for memory at every level.
@@ -69,20 +69,50 @@ inline void add_scores(const FullTrees& trees, const FullTree& tree, const uint8
   }
 }
 
+// Vectors of GCC and Clang, which cut them into what the target has: SSE2, NEON, ... A comparison gives all ones or zeros.
+using Bytes = uint8_t __attribute__((vector_size(16)));
+using Words = uint16_t __attribute__((vector_size(16)));
+using EightBytes = uint8_t __attribute__((vector_size(8)));
+
+template <class Vector, class Number>
+Vector load(const Number* from) {
+  Vector vector;
+  __builtin_memcpy(&vector, from, sizeof(vector));
+  return vector;
+}
+
+// Which of 16 rows have a code above the node's.
+inline Bytes codes_above(const uint8_t* codes, uint32_t code) {
+  return reinterpret_cast<Bytes>(load<Bytes>(codes) > static_cast<uint8_t>(code));
+}
+
+inline Bytes codes_above(const uint16_t* codes, uint32_t code) {
+  const auto word = static_cast<uint16_t>(code);
+  const Words low = reinterpret_cast<Words>(load<Words>(codes) > word);
+  const Words high = reinterpret_cast<Words>(load<Words>(codes + 8) > word);
+  const EightBytes parts[] = {__builtin_convertvector(low, EightBytes), __builtin_convertvector(high, EightBytes)};
+  return load<Bytes>(reinterpret_cast<const uint8_t*>(parts));
+}
+
 template <class Code>
 void evaluate(const FullTrees& trees, size_t first, size_t last, const Tile<Code>& tile) {
   for (size_t t = first; t < last; ++t) {
     const FullTree& tree = trees.trees[t];
     for (size_t row = 0; row < tile.rows; row += kRowGroup) {
-      uint8_t leaf[kRowGroup] = {};
+      constexpr size_t kVectors = kRowGroup / sizeof(Bytes);
+      Bytes leaf[kVectors] = {};
       for (uint32_t i = 0; i < tree.n_nodes; ++i) {
         const FullNode& node = trees.nodes[tree.first_node + i];
         const Code* codes = tile.codes + node.column * tile.stride + row;
-        const auto code = static_cast<Code>(node.code);
         const auto from = static_cast<uint8_t>(node.first), to = static_cast<uint8_t>(node.right);
-        for (size_t j = 0; j < kRowGroup; ++j) leaf[j] = (codes[j] > code) & (leaf[j] == from) ? to : leaf[j];
+        for (size_t v = 0; v < kVectors; ++v) {
+          const Bytes moves = codes_above(codes + v * sizeof(Bytes), node.code) & reinterpret_cast<Bytes>(leaf[v] == from);
+          leaf[v] = (leaf[v] & ~moves) | (moves & to);
+        }
       }
-      add_scores(trees, tree, leaf, tile.sums + row, tile.stride);
+      uint8_t leaves[kRowGroup];
+      __builtin_memcpy(leaves, leaf, sizeof(leaves));
+      add_scores(trees, tree, leaves, tile.sums + row, tile.stride);
     }
   }
 }
