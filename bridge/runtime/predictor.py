@@ -126,6 +126,8 @@ class Predictor:
         """
         run = partial(self._execute, [*outputs, *refused_output(self.metadata)])
         ask = partial(self._run_rows, run)
+        if not (self._encode.expands or self.metadata.schema.reads_objects or self.metadata.entry_bytes):
+            ask = partial(_run_numbers, self._encode, self._blocks, run)
         return partial(answered_rows, ask, self.metadata.reasons) if self.metadata.refused else ask
 
     def _answer(self, ask: Ask, build: AnswerBuilder, X: Any, **options: object) -> Any:  # noqa: N803
@@ -233,6 +235,16 @@ class Predictor:
 
 def _portions(count: int, size: int) -> list[NDArray[np.int64]]:
     return [np.arange(start, min(start + size, count)) for start in range(0, count, size)]
+
+
+def _run_numbers(encode: Encoder, blocks: Blocks, run: Run, X: Any) -> Sequence[NDArray[Any]] | None:  # noqa: N803
+    """Return the outputs of `run` as `_run_rows` does, for rows that nothing is taken apart of.
+
+    One row takes 8 us. Looking up each part in a predictor, whose class has a `__getattr__`, would add 0.4.
+    """
+    feeds = encode(X)
+    count = _count_rows(feeds)
+    return blocks.run(run, feeds, count) if count else None
 
 
 def _count_rows(feeds: dict[str, NDArray[Any]]) -> int:
