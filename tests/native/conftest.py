@@ -25,17 +25,26 @@ def library(tmp_path_factory):
     with (shared / "native.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         path = shared / "native" / "bridge_custom_ops.so"
-        return path if path.exists() else _build(path.parent)
+        return path if path.exists() else _build(path.parent, "-DBRIDGE_CUDA=OFF")
 
 
-def _build(folder):
+@pytest.fixture(scope="session")
+def cuda_library(tmp_path_factory):
+    """The library with its CUDA kernels, for one generation of GPUs and in PTX."""
+    if shutil.which("nvcc") is None:
+        pytest.skip("the CUDA kernels are not built: nvcc is missing")
+    folder = tmp_path_factory.mktemp("cuda") / "build"
+    return _build(folder, "-DBRIDGE_CUDA=ON", "-DBRIDGE_CUDA_ARCHITECTURES=90")
+
+
+def _build(folder, *settings):
     if not (shutil.which("cmake") and (shutil.which("c++") or shutil.which("g++") or os.environ.get("CXX"))):
         pytest.skip("the native operator is not built: cmake or a C++ compiler is missing")
     if "ORT_INCLUDE_DIR" not in os.environ:
         fetched = subprocess.run([SOURCE / "fetch_headers.sh"], capture_output=True, text=True, check=False)
         if fetched.returncode:
             pytest.skip(f"the native operator is not built: {fetched.stderr.strip() or 'no headers'}")
-    for command in (["-S", str(SOURCE), "-B", str(folder)], ["--build", str(folder), "--parallel", "2"]):
+    for command in (["-S", str(SOURCE), "-B", str(folder), *settings], ["--build", str(folder), "--parallel", "2"]):
         built = subprocess.run(["cmake", *command], capture_output=True, text=True, check=False)
         assert not built.returncode, built.stdout + built.stderr
     return folder / "bridge_custom_ops.so"

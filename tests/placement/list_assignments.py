@@ -1,6 +1,8 @@
 """Say on which provider onnxruntime puts every node of a model: a path a line in, a line of JSON out.
 
-Runs as its own process, whose LD_LIBRARY_PATH names the stand-ins for CUDA.
+    python list_assignments.py [LIBRARY]
+
+LIBRARY has custom operators. Runs as its own process, whose LD_LIBRARY_PATH names the stand-ins for CUDA.
 """
 
 from __future__ import annotations
@@ -12,13 +14,15 @@ from bridge.runtime.providers import CPU, CUDA, CUDA_OPTIONS, import_onnxruntime
 from bridge.runtime.session import DISABLED_OPTIMIZERS
 
 
-def list_assignments(path: str) -> list[tuple[str, str, str, str]]:
+def list_assignments(path: str, libraries: list[str]) -> list[tuple[str, str, str, str]]:
     """Return provider, domain, operator and name of every node that is left after onnxruntime's own optimisation."""
     ort = import_onnxruntime()
     options = ort.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = 1
     options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+    for library in libraries:
+        options.register_custom_ops_library(library)
     session = ort.InferenceSession(
         path, options, providers=[(CUDA, CUDA_OPTIONS), CPU], disabled_optimizers=DISABLED_OPTIMIZERS
     )
@@ -34,7 +38,7 @@ def list_assignments(path: str) -> list[tuple[str, str, str, str]]:
 def main() -> None:
     for line in sys.stdin:
         try:
-            answer: object = {"nodes": list_assignments(line.rstrip("\n"))}
+            answer: object = {"nodes": list_assignments(line.rstrip("\n"), sys.argv[1:])}
         except Exception as error:  # noqa: BLE001 - onnxruntime's errors derive from Exception alone
             answer = {"error": f"{type(error).__name__}: {error}"}
         sys.stdout.write(f"{json.dumps(answer)}\n")

@@ -98,10 +98,13 @@ def build_stand_ins(folder: Path) -> None:
 
 
 @contextmanager
-def open_placer(stand_ins: Path, folder: Path) -> Iterator[Placer]:
-    """Yield what gives the nodes of a model with their providers; models are written into `folder`."""
+def open_placer(stand_ins: Path, folder: Path, *libraries: Path) -> Iterator[Placer]:
+    """Yield what gives the nodes of a model with their providers; models are written into `folder`.
+
+    `libraries` of custom operators are registered with every session.
+    """
     process = subprocess.Popen(
-        [sys.executable, HERE / "list_assignments.py"],
+        [sys.executable, HERE / "list_assignments.py", *libraries],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -1,0 +1,50 @@
+// The kernel of bridge::Forest for onnxruntime's CUDA provider: x and the sums are on the GPU, the tables on the host.
+#pragma once
+
+#include <memory>
+
+#include "forest_op.h"
+#include "gpu_forest.h"
+
+namespace bridge {
+
+template <class T>
+class CudaForestKernel {
+ public:
+  static constexpr const char* kProvider = "CUDAExecutionProvider";
+  static constexpr OrtMemType kTableMemory = OrtMemTypeCPUInput;
+
+  CudaForestKernel(const OrtApi& api, const OrtKernelInfo* info) : api_(api) {
+    if (const auto tables = constant_tables(api, info)) {
+      forest_ = make([&](size_t i) { return Tensor(api, (*tables)[i], i); });
+    }
+  }
+
+  const OrtApi& api() const { return api_; }
+
+  void compute(OrtKernelContext* context) {
+    const auto input = [&](size_t i) { return input_of(api_, context, i); };
+    std::unique_ptr<gpu::GpuForest<T>> own;
+    if (!forest_) own = make(input);
+    gpu::GpuForest<T>& forest = forest_ ? *forest_ : *own;
+    const Tensor x = input(0);
+    expect_columns(x, forest.features());
+    double* sums = output_of(api_, context, x.dim(0), forest.outputs());
+    void* stream = nullptr;
+    check(api_.KernelContext_GetGPUComputeStream(context, &stream));
+    forest.run(x.data<T>(), static_cast<uint64_t>(x.dim(1)), static_cast<uint64_t>(x.dim(0)), sums, stream);
+    // Tables that are read at each run go when it ends.
+    if (own) own->wait(stream);
+  }
+
+ private:
+  template <class Get>
+  static std::unique_ptr<gpu::GpuForest<T>> make(Get&& get) {
+    return std::make_unique<gpu::GpuForest<T>>(read_forest(read_tables(get)));
+  }
+
+  const OrtApi& api_;
+  std::unique_ptr<gpu::GpuForest<T>> forest_;
+};
+
+}  // namespace bridge
