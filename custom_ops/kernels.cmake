@@ -21,7 +21,8 @@ function(add_forest target)
       string(REPLACE vbmi "" file ${isa})
       add_library(${target}_${isa} OBJECT ${FOREST_FOLDER}/kernels_${file}.cc)
       # GCC 12 warns of its own header.
-      target_compile_options(${target}_${isa} PRIVATE ${flags_${isa}} $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
+      target_compile_options(${target}_${isa} PRIVATE ${flags_${isa}}
+        $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
       list(APPEND parts ${target}_${isa})
     endforeach()
   endif()

@@ -76,10 +76,14 @@ template <class Code>
 void code_512(Cuts<float> cuts, const float* x, size_t stride, size_t rows, Code* codes) {
   if (stride >= (size_t{1} << 24)) return code<float>(cuts, x, stride, rows, codes);  // places have 32 bits
   switch (cuts.bits) {
-    case 5: return code_floats<5>(cuts, x, stride, rows, codes);
-    case 6: return code_floats<6>(cuts, x, stride, rows, codes);
-    case 7: return code_floats<7>(cuts, x, stride, rows, codes);
-    default: return code_floats<8>(cuts, x, stride, rows, codes);
+    case 5:
+      return code_floats<5>(cuts, x, stride, rows, codes);
+    case 6:
+      return code_floats<6>(cuts, x, stride, rows, codes);
+    case 7:
+      return code_floats<7>(cuts, x, stride, rows, codes);
+    default:
+      return code_floats<8>(cuts, x, stride, rows, codes);
   }
 }
 
@@ -94,8 +98,8 @@ inline void store_eight(__m512i codes, uint16_t* out) {
 // As above for float64: eight numbers at once, levels 0 to 3 from two registers, level 4 from two more.
 template <class Code>
 void code_512(Cuts<double> cuts, const double* x, size_t stride, size_t rows, Code* codes) {
-  const __m512i places = _mm512_mullo_epi64(_mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7),
-                                            _mm512_set1_epi64(static_cast<long long>(stride)));
+  const __m512i places =
+      _mm512_mullo_epi64(_mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7), _mm512_set1_epi64(static_cast<long long>(stride)));
   const __m512i one = _mm512_set1_epi64(1);
   const __m512i base = _mm512_set1_epi64(static_cast<long long>(1ull << cuts.bits));
   const __m512i missing = _mm512_set1_epi64(static_cast<long long>(cuts.missing));

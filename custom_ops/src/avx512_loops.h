@@ -19,12 +19,12 @@ inline __mmask64 codes_above(const uint16_t* codes, __m512i code) {
   return _mm512_kunpackd(high, low);
 }
 
-// Finds the leaves of kGroups times 64 rows: three instructions a node and group where codes are bytes.
+// Finds the leaves of kGroups times 64 rows, from `row` on: three instructions a node and group where codes are bytes.
 template <size_t kGroups, class Code>
-void find_leaves(const FullNode* nodes, uint32_t count, const Code* codes, size_t stride, __m512i* leaf) {
+void find_leaves(const FullNode* nodes, uint32_t count, const Tile<Code>& tile, size_t row, __m512i* leaf) {
   for (size_t g = 0; g < kGroups; ++g) leaf[g] = _mm512_setzero_si512();
   for (uint32_t i = 0; i < count; ++i) {
-    const Code* column = codes + nodes[i].column * stride;
+    const Code* column = tile.codes + nodes[i].column * tile.stride + row;
     const __m512i code = _mm512_set1_epi32(static_cast<int>(nodes[i].code));
     const __m512i first = _mm512_set1_epi32(static_cast<int>(nodes[i].first));
     const __m512i right = _mm512_set1_epi32(static_cast<int>(nodes[i].right));
@@ -40,10 +40,10 @@ void find_leaves(const FullNode* nodes, uint32_t count, const Code* codes, size_
 
 // Which row is to stand at each place of the bytes, so that they come out in the order of rows: of the eight results of
 // `add_planes`, number k takes places 2k and 2k + 1 of each 16 bytes.
-alignas(64) constexpr uint8_t kOrder[64] = {
-    0, 1, 8,  9,  16, 17, 24, 25, 32, 33, 40, 41, 48, 49, 56, 57, 2, 3, 10, 11, 18, 19, 26, 27, 34, 35, 42, 43,
-    50, 51, 58, 59, 4, 5, 12, 13, 20, 21, 28, 29, 36, 37, 44, 45, 52, 53, 60, 61, 6, 7, 14, 15, 22, 23, 30, 31,
-    38, 39, 46, 47, 54, 55, 62, 63};
+alignas(64) constexpr uint8_t kOrder[64] = {0, 1, 8,  9,  16, 17, 24, 25, 32, 33, 40, 41, 48, 49, 56, 57,
+                                            2, 3, 10, 11, 18, 19, 26, 27, 34, 35, 42, 43, 50, 51, 58, 59,
+                                            4, 5, 12, 13, 20, 21, 28, 29, 36, 37, 44, 45, 52, 53, 60, 61,
+                                            6, 7, 14, 15, 22, 23, 30, 31, 38, 39, 46, 47, 54, 55, 62, 63};
 
 // Looks one byte of the scores up for 64 rows.
 template <size_t kSize>
@@ -52,8 +52,7 @@ inline __m512i look_up(const unsigned char* plane, __m512i leaf) {
   if constexpr (kSize == 64) return _mm512_permutexvar_epi8(leaf, a);
   const __m512i low = _mm512_permutex2var_epi8(a, leaf, _mm512_loadu_si512(plane + 64));
   if constexpr (kSize == 128) return low;
-  const __m512i high =
-      _mm512_permutex2var_epi8(_mm512_loadu_si512(plane + 128), leaf, _mm512_loadu_si512(plane + 192));
+  const __m512i high = _mm512_permutex2var_epi8(_mm512_loadu_si512(plane + 128), leaf, _mm512_loadu_si512(plane + 192));
   return _mm512_mask_mov_epi8(low, _mm512_movepi8_mask(leaf), high);
 }
 
@@ -88,9 +87,12 @@ inline void add_planes(const unsigned char* table, __m512i leaf, double* sums) {
 
 inline void add_table(const unsigned char* table, uint32_t leaves, __m512i leaf, double* sums) {
   switch (plane_size(leaves)) {
-    case 64: return add_planes<64>(table, leaf, sums);
-    case 128: return add_planes<128>(table, leaf, sums);
-    default: return add_planes<256>(table, leaf, sums);
+    case 64:
+      return add_planes<64>(table, leaf, sums);
+    case 128:
+      return add_planes<128>(table, leaf, sums);
+    default:
+      return add_planes<256>(table, leaf, sums);
   }
 }
 
@@ -115,7 +117,7 @@ constexpr bool kPlanes = false;
 template <size_t kGroups, class Code>
 void evaluate_groups(const FullTrees& trees, const FullTree& tree, const Tile<Code>& tile, size_t row) {
   __m512i leaf[kGroups];
-  find_leaves<kGroups>(trees.nodes + tree.first_node, tree.n_nodes, tile.codes + row, tile.stride, leaf);
+  find_leaves<kGroups>(trees.nodes + tree.first_node, tree.n_nodes, tile, row, leaf);
   for (uint32_t s = 0; s < tree.n_scores; ++s) {
     const LeafScores& scores = trees.scores[tree.first_scores + s];
     double* sums = tile.sums + scores.output * tile.stride + row;

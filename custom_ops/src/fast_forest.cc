@@ -7,7 +7,8 @@ namespace bridge {
 namespace {
 
 // How many rows go through the trees at once. Trees that are walked are large: many rows share each of them while it is
-// in the cache. The codes and sums of a tile stay in the second level's cache, half a megabyte on the smallest machines.
+// in the cache. The codes and sums of a tile stay in the second level's cache, half a megabyte on the smallest
+// machines.
 constexpr size_t kMostWalkedRows = 2048;
 constexpr size_t kMostFullRows = 512;
 constexpr size_t kTasks = 16;  // that large trees are shared among, where that suffices for all threads
@@ -90,9 +91,11 @@ template <class T>
 void FastForest<T>::run(const T* x, size_t width, size_t rows, double* sums) const {
   if (rows < kRowGroup && (rows < 2 || walk_ns(rows) <= tile_ns(rows))) {
     std::fill(sums, sums + rows * forest_.outputs, 0.0);
+    Scratch<T>& mine = scratch<T>();
+    uint32_t* leaves = grow(mine.leaves, forest_.n_trees());
     for (size_t row = 0; row < rows; ++row) {
-      const Rows<T> ready = walker_.prepare(forest_, x + row * width, width, 1, scratch<T>().rows);
-      walker_.add_row(forest_, ready.data, sums + row * forest_.outputs);
+      const Rows<T> ready = walker_.prepare(forest_, x + row * width, width, 1, mine.rows);
+      walker_.add_row(forest_, ready.data, leaves, sums + row * forest_.outputs);
     }
     return;
   }

@@ -49,9 +49,9 @@ class FastForest {
   std::vector<Stretch> stretches_;
   bool has_walks_ = false;
   size_t tile_rows_;
-  double row_visits_ = 0;       // of walks down all trees
-  double walked_visits_ = 0;    // of walks down the trees that are not evaluated whole
-  double group_ns_;             // of evaluating the others, for kRowGroup rows
+  double row_visits_ = 0;     // of walks down all trees
+  double walked_visits_ = 0;  // of walks down the trees that are not evaluated whole
+  double group_ns_;           // of evaluating the others, for kRowGroup rows
 };
 
 }  // namespace bridge

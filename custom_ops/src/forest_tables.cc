@@ -28,9 +28,8 @@ void check_sizes(const ForestTables& t) {
   const size_t nodes = t.feature.size();
   if (nodes > kMaxNodes) refuse("there are " + std::to_string(nodes) + " nodes, expected fewer than 2**31");
   const std::pair<const char*, size_t> lengths[] = {
-      {"threshold", t.threshold.size()}, {"left", t.left.size()},
-      {"right", t.right.size()},         {"leaf", t.leaf.size()},
-      {"category", t.category.size()},   {"missing_left", t.missing_left.size()}};
+      {"threshold", t.threshold.size()}, {"left", t.left.size()},         {"right", t.right.size()},
+      {"leaf", t.leaf.size()},           {"category", t.category.size()}, {"missing_left", t.missing_left.size()}};
   for (const auto& [name, length] : lengths) {
     if (length != nodes) {
       refuse("table '" + std::string(name) + "' has " + std::to_string(length) + " entries, expected " +

@@ -12,8 +12,8 @@
 namespace bridge {
 namespace {
 
-constexpr uint32_t kLeastBits = 5;               // what a search in registers begins with
-constexpr size_t kMostByteCuts = 255;            // NaN has a code above the last cut's
+constexpr uint32_t kLeastBits = 5;     // what a search in registers begins with
+constexpr size_t kMostByteCuts = 255;  // NaN has a code above the last cut's
 constexpr size_t kMostWordCuts = 65535;
 // Leaves that share a row of values would make many tables out of one row, or take long to be looked through.
 constexpr size_t kMostTableBytes = size_t{1} << 29;
@@ -138,14 +138,13 @@ void FullForest<T>::pack_tree(const Forest& forest, size_t tree, const std::vect
   trees_.push_back(packed);
 }
 
-// Packs a table for each output on which a leaf scores. To add 0.0 changes no sum: none is ever -0.0, for all begin with
-// 0.0.
+// Packs a table for each output on which a leaf scores. To add 0.0 changes no sum: none is ever -0.0, for all begin
+// with 0.0.
 template <class T>
 void FullForest<T>::pack_scores(const Forest& forest, const std::vector<uint32_t>& leaf_rows) {
   for (size_t output = 0; output < forest.outputs; ++output) {
-    const bool scores = std::any_of(leaf_rows.begin(), leaf_rows.end(), [&](uint32_t row) {
-      return forest.values[row * forest.outputs + output] != 0.0;
-    });
+    const bool scores = std::any_of(leaf_rows.begin(), leaf_rows.end(),
+                                    [&](uint32_t row) { return forest.values[row * forest.outputs + output] != 0.0; });
     if (scores) pack_table(forest, leaf_rows, output);
   }
 }

@@ -13,7 +13,8 @@
 
 namespace bridge {
 
-// T is the dtype of x. Codes are ranks among the thresholds of a column, counted in the dtype of x: they decide as it does.
+// T is the dtype of x. Codes are ranks among the thresholds of a column, counted in the dtype of x: they decide as it
+// does.
 template <class T>
 class FullForest {
  public:
@@ -29,7 +30,8 @@ class FullForest {
   size_t code_bytes() const { return has_words_ ? 2 : 1; }
 
   // Writes the codes of all columns, `stride` rows apart; `codes` has room for n_columns() * stride * code_bytes().
-  void code_rows(const Forest& forest, const T* x, size_t width, size_t rows, size_t stride, unsigned char* codes) const;
+  void code_rows(const Forest& forest, const T* x, size_t width, size_t rows, size_t stride,
+                 unsigned char* codes) const;
 
   // Adds the scores of the forest's trees from `first` to `last - 1`, all held, to the sums of a tile.
   void add_trees(size_t first, size_t last, const unsigned char* codes, size_t stride, size_t rows, double* sums) const;

@@ -9,9 +9,9 @@ namespace bridge {
 constexpr size_t kMostFullLeaves = 256;
 constexpr size_t kRowGroup = 64;  // rows are padded to a multiple of this
 
-// Each row points at a leaf, at first at leaf 0. Nodes come in preorder, leaves from left to right: `first` is the first
-// leaf under the node, `right` the first under its right child. Where a row points at `first` and its code of `column`
-// is above `code`, it goes on to point at `right`. A row that left the subtree before points elsewhere.
+// Each row points at a leaf, at first at leaf 0. Nodes come in preorder, leaves from left to right: `first` is the
+// first leaf under the node, `right` the first under its right child. Where a row points at `first` and its code of
+// `column` is above `code`, it goes on to point at `right`. A row that left the subtree before points elsewhere.
 struct FullNode {
   uint32_t column;
   uint32_t code;   // all bytes alike where codes are bytes, both halves alike where they are words
@@ -52,8 +52,9 @@ struct Tile {
 // How many leaves a table of planes has room for.
 static constexpr size_t plane_size(size_t leaves) { return leaves <= 64 ? 64 : leaves <= 128 ? 128 : 256; }
 
-// The cuts of one column as a search tree: 2 ** bits - 1 of them, filled up with +inf, level by level from entry 1 on. A
-// search begins at entry 1 and goes on from i to 2i, or to 2i + 1 where x is above; it ends at 2 ** bits plus the code.
+// The cuts of one column as a search tree: 2 ** bits - 1 of them, filled up with +inf, level by level from entry 1 on.
+// A search begins at entry 1 and goes on from i to 2i, or to 2i + 1 where x is above; it ends at 2 ** bits plus the
+// code.
 template <class T>
 struct Cuts {
   const T* tree;

@@ -14,9 +14,12 @@ struct Kernels {
   const char* name;
 
   // Walk rows of x, `stride` numbers apart, down one tree; `reached` gets the leaf's node for each of them.
-  void (*descend_narrow)(NarrowTree tree, const float* x, size_t stride, size_t rows, uint32_t* reached);
-  void (*descend_wide_f32)(WideTree tree, const float* x, size_t stride, size_t rows, uint32_t* reached);
-  void (*descend_wide_f64)(WideTree tree, const double* x, size_t stride, size_t rows, uint32_t* reached);
+  void (*descend_narrow)(const NarrowNode* nodes, Walk walk, const float* x, size_t stride, size_t rows,
+                         uint32_t* reached);
+  void (*descend_wide_f32)(const WideNode<float>* nodes, Walk walk, const float* x, size_t stride, size_t rows,
+                           uint32_t* reached);
+  void (*descend_wide_f64)(const WideNode<double>* nodes, Walk walk, const double* x, size_t stride, size_t rows,
+                           uint32_t* reached);
 
   // Count the cuts below each of `rows` numbers, `stride` apart: the codes of one column.
   void (*code_bytes_f32)(Cuts<float> cuts, const float* x, size_t stride, size_t rows, uint8_t* codes);

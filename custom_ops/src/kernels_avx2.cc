@@ -69,9 +69,9 @@ void evaluate_256(const FullTrees& trees, size_t first, size_t last, const Tile<
 const Kernels& avx2_kernels() {
   static constexpr Kernels kernels{
       .name = "avx2",
-      .descend_narrow = descend<NarrowTree, float>,
-      .descend_wide_f32 = descend<WideTree, float>,
-      .descend_wide_f64 = descend<WideTree, double>,
+      .descend_narrow = descend<NarrowNode, float>,
+      .descend_wide_f32 = descend<WideNode<float>, float>,
+      .descend_wide_f64 = descend<WideNode<double>, double>,
       .code_bytes_f32 = code<float, uint8_t>,
       .code_words_f32 = code<float, uint16_t>,
       .code_bytes_f64 = code<double, uint8_t>,

@@ -6,9 +6,9 @@ namespace bridge {
 const Kernels& portable_kernels() {
   static constexpr Kernels kernels{
       .name = "scalar",
-      .descend_narrow = descend<NarrowTree, float>,
-      .descend_wide_f32 = descend<WideTree, float>,
-      .descend_wide_f64 = descend<WideTree, double>,
+      .descend_narrow = descend<NarrowNode, float>,
+      .descend_wide_f32 = descend<WideNode<float>, float>,
+      .descend_wide_f64 = descend<WideNode<double>, double>,
       .code_bytes_f32 = code<float, uint8_t>,
       .code_words_f32 = code<float, uint16_t>,
       .code_bytes_f64 = code<double, uint8_t>,

@@ -10,33 +10,33 @@ namespace {  // NOLINT
 constexpr size_t kRowsAtOnce = 12;
 constexpr uint32_t kLevelsBetweenChecks = 4;
 
-// Several rows go down side by side: alone, each would wait for memory at every level.
-template <size_t kRows, class Tree, class T>
-void descend_group(const Tree& tree, const T* x, size_t stride, uint32_t* reached) {
-  uint32_t at[kRows] = {};
-  for (uint32_t level = 0; level < tree.depth;) {
-    const uint32_t end = level + kLevelsBetweenChecks < tree.depth ? level + kLevelsBetweenChecks : tree.depth;
+// Several rows go down side by side: alone, each would wait for memory at every level. Those that arrived do so again.
+template <size_t kRows, class Node, class T>
+void descend_group(const Node* nodes, Walk walk, const T* x, size_t stride, uint32_t* reached) {
+  uint32_t at[kRows];
+  for (size_t j = 0; j < kRows; ++j) at[j] = walk.root;
+  for (uint32_t level = 0; level < walk.depth; level += kLevelsBetweenChecks) {
+    for (uint32_t more = 1; more < kLevelsBetweenChecks; ++more) {
+      for (size_t j = 0; j < kRows; ++j) at[j] = next_node(nodes, at[j], x + j * stride);
+    }
     uint32_t moved = 0;
-    for (; level < end; ++level) {
-      moved = 0;
-      for (size_t j = 0; j < kRows; ++j) {
-        const uint32_t next = next_node(tree, at[j], x + j * stride);
-        moved |= next ^ at[j];
-        at[j] = next;
-      }
+    for (size_t j = 0; j < kRows; ++j) {
+      const uint32_t next = next_node(nodes, at[j], x + j * stride);
+      moved |= next ^ at[j];
+      at[j] = next;
     }
     if (!moved) break;
   }
   for (size_t j = 0; j < kRows; ++j) reached[j] = at[j];
 }
 
-template <class Tree, class T>
-void descend(Tree tree, const T* x, size_t stride, size_t rows, uint32_t* reached) {
+template <class Node, class T>
+void descend(const Node* nodes, Walk walk, const T* x, size_t stride, size_t rows, uint32_t* reached) {
   size_t row = 0;
   for (; row + kRowsAtOnce <= rows; row += kRowsAtOnce) {
-    descend_group<kRowsAtOnce>(tree, x + row * stride, stride, reached + row);
+    descend_group<kRowsAtOnce>(nodes, walk, x + row * stride, stride, reached + row);
   }
-  for (; row < rows; ++row) descend_group<1>(tree, x + row * stride, stride, reached + row);
+  for (; row < rows; ++row) descend_group<1>(nodes, walk, x + row * stride, stride, reached + row);
 }
 
 template <size_t kRows, class T, class Code>
@@ -55,7 +55,8 @@ void code_group(const Cuts<T>& cuts, const T* x, size_t stride, Code* codes) {
 template <class T, class Code>
 void code(Cuts<T> cuts, const T* x, size_t stride, size_t rows, Code* codes) {
   size_t row = 0;
-  for (; row + kRowsAtOnce <= rows; row += kRowsAtOnce) code_group<kRowsAtOnce>(cuts, x + row * stride, stride, codes + row);
+  for (; row + kRowsAtOnce <= rows; row += kRowsAtOnce)
+    code_group<kRowsAtOnce>(cuts, x + row * stride, stride, codes + row);
   for (; row < rows; ++row) code_group<1>(cuts, x + row * stride, stride, codes + row);
 }
 
@@ -69,7 +70,8 @@ inline void add_scores(const FullTrees& trees, const FullTree& tree, const uint8
   }
 }
 
-// Vectors of GCC and Clang, which cut them into what the target has: SSE2, NEON, ... A comparison gives all ones or zeros.
+// Vectors of GCC and Clang, which cut them into what the target has: SSE2, NEON, ... A comparison gives all ones or
+// zeros.
 using Bytes = uint8_t __attribute__((vector_size(16)));
 using Words = uint16_t __attribute__((vector_size(16)));
 using EightBytes = uint8_t __attribute__((vector_size(8)));
@@ -106,7 +108,8 @@ void evaluate(const FullTrees& trees, size_t first, size_t last, const Tile<Code
         const Code* codes = tile.codes + node.column * tile.stride + row;
         const auto from = static_cast<uint8_t>(node.first), to = static_cast<uint8_t>(node.right);
         for (size_t v = 0; v < kVectors; ++v) {
-          const Bytes moves = codes_above(codes + v * sizeof(Bytes), node.code) & reinterpret_cast<Bytes>(leaf[v] == from);
+          const Bytes moves =
+              codes_above(codes + v * sizeof(Bytes), node.code) & reinterpret_cast<Bytes>(leaf[v] == from);
           leaf[v] = (leaf[v] & ~moves) | (moves & to);
         }
       }

@@ -7,42 +7,34 @@
 
 namespace bridge {
 
-// A tree's nodes level by level, so that siblings are neighbours. A row goes on at `child`, or behind it at `child + 1`
-// where x[column] > threshold. At a leaf the threshold is +inf and the child is the node itself: whoever arrives before
-// the others waits there. For float32 thresholds are rounded down, which decides every float32 as float64 would.
+// A tree's nodes stand level by level, so that siblings are neighbours. From node i a row goes on to i + distance, or
+// behind it to i + distance + 1 where x[column] > threshold. At a leaf the threshold is +inf and the distance is 0:
+// whoever arrives before the others waits there. For float32 thresholds are rounded down, which decides every float32
+// as float64 would.
+template <class T>
+struct WideNode {
+  T threshold;
+  uint32_t column;
+  uint32_t distance;
+};
+
+// Takes its place where x is float32 and the numbers are small enough, which they mostly are.
 struct NarrowNode {
   float threshold;
-  uint32_t word;  // column << shift | child
+  uint16_t column;
+  uint16_t distance;
 };
 
-struct WideNode {
-  double threshold;
-  uint32_t column;
-  uint32_t child;
-};
-
-// One tree of narrow nodes; `shift` is the number of bits of `child`.
-struct NarrowTree {
-  const NarrowNode* nodes;
-  uint32_t shift;
+// Where the rows begin in one tree, and how many steps take all of them to leaves.
+struct Walk {
+  uint32_t root;
   uint32_t depth;
 };
 
-struct WideTree {
-  const WideNode* nodes;
-  uint32_t depth;
-};
-
-static inline uint32_t next_node(const NarrowTree& tree, uint32_t at, const float* x) {
-  const NarrowNode node = tree.nodes[at];
-  const uint32_t child = node.word & ((uint32_t{1} << tree.shift) - 1);
-  return child + static_cast<uint32_t>(x[node.word >> tree.shift] > node.threshold);
-}
-
-template <class T>
-static inline uint32_t next_node(const WideTree& tree, uint32_t at, const T* x) {
-  const WideNode node = tree.nodes[at];
-  return node.child + static_cast<uint32_t>(static_cast<double>(x[node.column]) > node.threshold);
+template <class Node, class T>
+static inline uint32_t next_node(const Node* nodes, uint32_t at, const T* x) {
+  const Node& node = nodes[at];
+  return at + node.distance + static_cast<uint32_t>(x[node.column] > node.threshold);
 }
 
 }  // namespace bridge

@@ -1,9 +1,10 @@
 #include "walker.h"
 
 #include <algorithm>
-#include <bit>
 #include <limits>
+#include <numeric>
 #include <type_traits>
+#include <utility>
 
 #include "float_cuts.h"
 
@@ -12,27 +13,25 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kHalf = 0.5;  // between the 0 and the 1 of a made column
-constexpr size_t kTreesAtOnce = 8;
+constexpr size_t kTreesAtOnce = 12;
 constexpr uint32_t kLevelsBetweenChecks = 4;
+constexpr size_t kNarrow = std::numeric_limits<uint16_t>::max();
+
+float in_dtype(double threshold, float) { return floor_float(threshold); }
+double in_dtype(double threshold, double) { return threshold; }
 
 // Brings several trees' walks of one row down side by side: alone, each would wait for memory at every level.
-template <size_t kTrees, class Tree, class T>
-void walk_side_by_side(const Tree* trees, const T* x, uint32_t* at) {
-  uint32_t depth = 0;
-  for (size_t j = 0; j < kTrees; ++j) {
-    at[j] = 0;
-    depth = std::max(depth, trees[j].depth);
-  }
-  for (uint32_t level = 0; level < depth;) {
-    const uint32_t end = std::min(depth, level + kLevelsBetweenChecks);
+template <class AnyNode, class T>
+void walk_side_by_side(const AnyNode* nodes, uint32_t depth, const T* x, uint32_t* at) {
+  for (uint32_t level = 0; level < depth; level += kLevelsBetweenChecks) {
+    for (uint32_t more = 1; more < kLevelsBetweenChecks; ++more) {
+      for (size_t j = 0; j < kTreesAtOnce; ++j) at[j] = next_node(nodes, at[j], x);
+    }
     uint32_t moved = 0;
-    for (; level < end; ++level) {
-      moved = 0;
-      for (size_t j = 0; j < kTrees; ++j) {
-        const uint32_t next = next_node(trees[j], at[j], x);
-        moved |= next ^ at[j];
-        at[j] = next;
-      }
+    for (size_t j = 0; j < kTreesAtOnce; ++j) {
+      const uint32_t next = next_node(nodes, at[j], x);
+      moved |= next ^ at[j];
+      at[j] = next;
     }
     if (!moved) return;
   }
@@ -41,14 +40,17 @@ void walk_side_by_side(const Tree* trees, const T* x, uint32_t* at) {
 }  // namespace
 
 template <class T>
-Walker<T>::Walker(const Forest& forest, const Kernels& kernels)
-    : kernels_(kernels), features_(forest.features), starts_{0}, depths_(forest.depths) {
+Walker<T>::Walker(const Forest& forest, const Kernels& kernels) : kernels_(kernels), features_(forest.features) {
   ColumnNumbers numbers;
   wide_.reserve(forest.nodes.size());
   leaf_rows_.reserve(forest.nodes.size());
   for (size_t tree = 0; tree < forest.n_trees(); ++tree) add_tree(forest, tree, numbers);
   made_ = std::move(numbers.columns);
-  if constexpr (std::is_same_v<T, float>) make_narrow();
+  by_depth_.resize(walks_.size());
+  std::iota(by_depth_.begin(), by_depth_.end(), uint32_t{0});
+  std::stable_sort(by_depth_.begin(), by_depth_.end(),
+                   [&](uint32_t a, uint32_t b) { return walks_[a].depth > walks_[b].depth; });
+  make_narrow();
 }
 
 template <class T>
@@ -67,40 +69,41 @@ template <class T>
 void Walker<T>::add_tree(const Forest& forest, size_t tree, ColumnNumbers& numbers) {
   const Node* nodes = &forest.nodes[forest.tree_starts[tree]];
   const size_t count = forest.tree_starts[tree + 1] - forest.tree_starts[tree];
+  walks_.push_back({static_cast<uint32_t>(wide_.size()), forest.depths[tree]});
   std::vector<uint32_t> queue{0};
   queue.reserve(count);
   for (uint32_t place = 0; place < queue.size(); ++place) {
     const Node& node = nodes[queue[place]];
     leaf_rows_.push_back(node.leaf_row);
     if (node.is_leaf()) {
-      wide_.push_back({kInfinity, 0, place});
+      wide_.push_back({in_dtype(kInfinity, T{}), 0, 0});
       continue;
     }
     const uint32_t column = column_of(node, numbers);
     const bool is_flag = column >= features_ && numbers.columns[column - features_].is_flag();
-    wide_.push_back({is_flag ? kHalf : node.threshold, column, static_cast<uint32_t>(queue.size())});
+    wide_.push_back(
+        {in_dtype(is_flag ? kHalf : node.threshold, T{}), column, static_cast<uint32_t>(queue.size()) - place});
     queue.push_back(queue[place] + 1);
     queue.push_back(node.right);
   }
-  starts_.push_back(wide_.size());
 }
 
 template <class T>
 void Walker<T>::make_narrow() {
-  size_t largest = 2;
-  for (size_t tree = 0; tree < depths_.size(); ++tree) largest = std::max(largest, starts_[tree + 1] - starts_[tree]);
-  shift_ = static_cast<uint32_t>(std::bit_width(largest - 1));
-  if (shift_ > 31 || columns() > (size_t{1} << (32 - shift_))) return;
-  narrow_.reserve(wide_.size());
-  for (const WideNode& node : wide_) {
-    narrow_.push_back({floor_float(node.threshold), node.column << shift_ | node.child});
+  if constexpr (std::is_same_v<T, float>) {
+    for (const auto& node : wide_) {
+      if (node.column > kNarrow || node.distance > kNarrow) return;
+    }
+    narrow_.reserve(wide_.size());
+    for (const auto& node : wide_) {
+      narrow_.push_back({node.threshold, static_cast<uint16_t>(node.column), static_cast<uint16_t>(node.distance)});
+    }
+    wide_ = {};
   }
-  wide_ = {};
 }
 
 template <class T>
-Rows<T> Walker<T>::prepare(const Forest& forest, const T* x, size_t width, size_t rows,
-                           std::vector<T>& scratch) const {
+Rows<T> Walker<T>::prepare(const Forest& forest, const T* x, size_t width, size_t rows, std::vector<T>& scratch) const {
   if (made_.empty()) {
     unsigned has_nan = 0;
     for (size_t i = 0; i < rows * width; ++i) has_nan |= static_cast<unsigned>(x[i] != x[i]);
@@ -115,9 +118,14 @@ Rows<T> Walker<T>::prepare(const Forest& forest, const T* x, size_t width, size_
       const Column& column = made_[i];
       const T value = x[column.feature];
       switch (column.kind) {
-        case Column::Kind::kInSet: out[features_ + i] = goes_right_of_set(forest, column, value); break;
-        case Column::Kind::kIsMissing: out[features_ + i] = value != value; break;
-        default: out[features_ + i] = value;  // NaN > threshold is false: NaN goes left
+        case Column::Kind::kInSet:
+          out[features_ + i] = goes_right_of_set(forest, column, value);
+          break;
+        case Column::Kind::kIsMissing:
+          out[features_ + i] = value != value;
+          break;
+        default:
+          out[features_ + i] = value;  // NaN > threshold is false: NaN goes left
       }
     }
   }
@@ -125,52 +133,46 @@ Rows<T> Walker<T>::prepare(const Forest& forest, const T* x, size_t width, size_
 }
 
 template <class T>
-template <class Tree>
-void Walker<T>::walk_row(const Forest& forest, const T* x, double* sums) const {
-  Tree trees[kTreesAtOnce];
+template <class AnyNode>
+void Walker<T>::walk_row(const AnyNode* nodes, const T* x, uint32_t* leaf_rows) const {
   uint32_t at[kTreesAtOnce];
-  const size_t outputs = forest.outputs;
-  for (size_t first = 0; first < depths_.size(); first += kTreesAtOnce) {
-    const size_t count = std::min(kTreesAtOnce, depths_.size() - first);
-    for (size_t j = 0; j < kTreesAtOnce; ++j) {
-      // The last group is filled up with the last tree.
-      const size_t tree = first + std::min(j, count - 1);
-      if constexpr (std::is_same_v<Tree, NarrowTree>) {
-        trees[j] = narrow_tree(tree);
-      } else {
-        trees[j] = wide_tree(tree);
-      }
-    }
-    walk_side_by_side<kTreesAtOnce>(trees, x, at);
-    for (size_t j = 0; j < count; ++j) {
-      const double* values = &forest.values[leaf_rows_[starts_[first + j] + at[j]] * outputs];
-      for (size_t o = 0; o < outputs; ++o) sums[o] += values[o];
-    }
+  for (size_t first = 0; first < by_depth_.size(); first += kTreesAtOnce) {
+    // The last group is filled up with the last tree. Trees of like depth wait less for one another.
+    const size_t last = std::min(first + kTreesAtOnce, by_depth_.size()) - 1;
+    for (size_t j = 0; j < kTreesAtOnce; ++j) at[j] = walks_[by_depth_[std::min(first + j, last)]].root;
+    walk_side_by_side(nodes, walks_[by_depth_[first]].depth, x, at);
+    for (size_t i = first; i <= last; ++i) leaf_rows[by_depth_[i]] = leaf_rows_[at[i - first]];
   }
 }
 
 template <class T>
-void Walker<T>::add_row(const Forest& forest, const T* x, double* sums) const {
+void Walker<T>::add_row(const Forest& forest, const T* x, uint32_t* leaf_rows, double* sums) const {
   if (narrow_.empty()) {
-    walk_row<WideTree>(forest, x, sums);
+    walk_row(wide_.data(), x, leaf_rows);
   } else if constexpr (std::is_same_v<T, float>) {
-    walk_row<NarrowTree>(forest, x, sums);
+    walk_row(narrow_.data(), x, leaf_rows);
+  }
+  for (size_t o = 0; o < forest.outputs; ++o) {
+    const double* values = &forest.values[o];
+    double sum = sums[o];
+    for (size_t tree = 0; tree < walks_.size(); ++tree) sum += values[leaf_rows[tree] * forest.outputs];
+    sums[o] = sum;
   }
 }
 
 template <class T>
 void Walker<T>::find_leaves(size_t tree, Rows<T> x, size_t rows, uint32_t* leaf_rows) const {
+  const Walk walk = walks_[tree];
   if constexpr (std::is_same_v<T, float>) {
     if (narrow_.empty()) {
-      kernels_.descend_wide_f32(wide_tree(tree), x.data, x.stride, rows, leaf_rows);
+      kernels_.descend_wide_f32(wide_.data(), walk, x.data, x.stride, rows, leaf_rows);
     } else {
-      kernels_.descend_narrow(narrow_tree(tree), x.data, x.stride, rows, leaf_rows);
+      kernels_.descend_narrow(narrow_.data(), walk, x.data, x.stride, rows, leaf_rows);
     }
   } else {
-    kernels_.descend_wide_f64(wide_tree(tree), x.data, x.stride, rows, leaf_rows);
+    kernels_.descend_wide_f64(wide_.data(), walk, x.data, x.stride, rows, leaf_rows);
   }
-  const uint32_t* rows_of_nodes = &leaf_rows_[starts_[tree]];
-  for (size_t row = 0; row < rows; ++row) leaf_rows[row] = rows_of_nodes[leaf_rows[row]];
+  for (size_t row = 0; row < rows; ++row) leaf_rows[row] = leaf_rows_[leaf_rows[row]];
 }
 
 template class Walker<float>;

@@ -29,8 +29,8 @@ class Walker {
   // copy in `scratch`.
   Rows<T> prepare(const Forest& forest, const T* x, size_t width, size_t rows, std::vector<T>& scratch) const;
 
-  // Adds the scores of all trees, in their order, to the sums of one prepared row.
-  void add_row(const Forest& forest, const T* x, double* sums) const;
+  // Adds the scores of all trees, in their order, to the sums of one prepared row; `leaf_rows` has room for one a tree.
+  void add_row(const Forest& forest, const T* x, uint32_t* leaf_rows, double* sums) const;
 
   // Finds the row of `values` that each prepared row scores in one tree.
   void find_leaves(size_t tree, Rows<T> x, size_t rows, uint32_t* leaf_rows) const;
@@ -42,19 +42,16 @@ class Walker {
   void add_tree(const Forest& forest, size_t tree, ColumnNumbers& numbers);
   uint32_t column_of(const Node& node, ColumnNumbers& numbers) const;
   void make_narrow();
-  template <class Tree>
-  void walk_row(const Forest& forest, const T* x, double* sums) const;
-  NarrowTree narrow_tree(size_t tree) const { return {&narrow_[starts_[tree]], shift_, depths_[tree]}; }
-  WideTree wide_tree(size_t tree) const { return {&wide_[starts_[tree]], depths_[tree]}; }
+  template <class AnyNode>
+  void walk_row(const AnyNode* nodes, const T* x, uint32_t* leaf_rows) const;
 
   const Kernels& kernels_;
   size_t features_;
-  std::vector<Column> made_;  // stand behind the features
-  std::vector<size_t> starts_;
-  std::vector<uint32_t> depths_;
-  std::vector<WideNode> wide_;
-  std::vector<NarrowNode> narrow_;  // takes the place of `wide_` where x is float32 and the numbers are small enough
-  uint32_t shift_ = 0;
+  std::vector<Column> made_;        // stand behind the features
+  std::vector<Walk> walks_;         // one a tree
+  std::vector<uint32_t> by_depth_;  // the numbers of the trees, the deepest first
+  std::vector<WideNode<T>> wide_;
+  std::vector<NarrowNode> narrow_;   // takes the place of `wide_` where it may
   std::vector<uint32_t> leaf_rows_;  // one a node, read at leaves
 };
 
