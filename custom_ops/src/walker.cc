@@ -112,7 +112,7 @@ Rows<T> Walker<T>::prepare(const Forest& forest, const T* x, size_t width, size_
   const size_t stride = columns();
   if (scratch.size() < rows * stride) scratch.resize(rows * stride);
   for (size_t row = 0; row < rows; ++row, x += width) {
-    T* out = &scratch[row * stride];
+    T* out = scratch.data() + row * stride;
     for (size_t f = 0; f < features_; ++f) out[f] = x[f] != x[f] ? std::numeric_limits<T>::infinity() : x[f];
     for (size_t i = 0; i < made_.size(); ++i) {
       const Column& column = made_[i];
