@@ -1,0 +1,102 @@
+"""Read a CSV file block by block, with the line of a bad row."""
+
+from __future__ import annotations
+
+import csv
+from typing import TYPE_CHECKING, Any
+
+from bridge.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+BLOCK_BYTES = 2**22
+"""Of the file, read at once; types of columns are found in the first block."""
+
+
+def csv_blocks(file: Path, types: Mapping[str, Any] | None, text: Sequence[str]) -> Iterator[Any]:
+    """Yield Arrow tables of the columns of `types`, or of all as Arrow finds them, those of `text` as text.
+
+    A float64 is the one nearest to what is written. Empty fields, and NA and the like, are missing values.
+
+    Raises
+    ------
+    InputError
+        A row has too few or too many fields, or a field that is not of its column's type: with the line.
+    """
+    import pyarrow as pa
+
+    with file.open("rb") as opened:
+        if not opened.read(1):
+            raise InputError(f"{file} is empty; expected a first line with the names of the columns")
+    read: dict[str, Any] = {}
+    try:
+        reader = _open(file, {name: pa.string() for name in text}, None)
+        read = dict(zip(reader.schema.names, reader.schema.types, strict=True))
+        if types is not None:
+            # Arrow reads "true" as a boolean alone, which becomes a number later.
+            numbers = [n for n in read if read[n] == pa.bool_() and types.get(n) != pa.string()]
+            wanted = {n: pa.bool_() if n in numbers else t for n, t in types.items() if n in read}
+            reader = _open(file, wanted, list(wanted))
+            read |= wanted
+        for batch in reader:
+            yield pa.Table.from_batches([batch])
+    except pa.ArrowInvalid as error:
+        if (found := _find_bad_line(file, read)) is not None:
+            raise InputError(f"{file}, {found}") from error
+        raise
+
+
+def _open(file: Path, types: Mapping[str, Any], columns: list[str] | None) -> Any:
+    from pyarrow import csv as arrow_csv
+
+    return arrow_csv.open_csv(
+        file,
+        read_options=arrow_csv.ReadOptions(block_size=BLOCK_BYTES),
+        parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
+        convert_options=arrow_csv.ConvertOptions(
+            column_types=dict(types), include_columns=columns, strings_can_be_null=True
+        ),
+    )
+
+
+def _find_bad_line(file: Path, types: Mapping[str, Any]) -> str | None:
+    """Return what is wrong with the first row that is wrong, and its line: Arrow counts none."""
+    with file.open(newline="", encoding="utf-8-sig", errors="replace") as lines:
+        rows = csv.reader(lines)
+        header = next(rows, [])
+        checks = [(i, name, _check(types[name])) for i, name in enumerate(header) if name in types]
+        for row in rows:
+            if row and len(row) != len(header):
+                return f"line {rows.line_num}: {len(row)} fields; expected {len(header)}, as in the first line"
+            for i, name, check in checks if row else ():
+                if not check(row[i]):
+                    return (
+                        f"line {rows.line_num}: column {name!r} holds {row[i]!r}; expected {types[name]}, as in the "
+                        f"rows before.\nCorrect the row, or read the column as text."
+                    )
+    return None
+
+
+def _check(arrow_type: Any) -> Callable[[str], bool]:
+    """Return whether a field, as it is written, can be of an Arrow type."""
+    from pyarrow import csv as arrow_csv
+    from pyarrow import types as kinds
+
+    missing = set(arrow_csv.ConvertOptions().null_values)
+    if kinds.is_integer(arrow_type):
+        return lambda field: field in missing or _can(int, field)
+    if kinds.is_floating(arrow_type):
+        return lambda field: field in missing or _can(float, field)
+    if kinds.is_boolean(arrow_type):
+        return lambda field: field in missing or field.lower() in {"true", "false", "0", "1"}
+    return lambda _: True
+
+
+def _can(convert: Callable[[str], object], field: str) -> bool:
+    try:
+        convert(field)
+    except ValueError:
+        return False
+    return True
