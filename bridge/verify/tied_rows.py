@@ -7,6 +7,8 @@ numbers, another on every kind of CPU; Isomap, KNeighborsTransformer and LocalOu
 
 from __future__ import annotations
 
+from itertools import combinations
+from math import comb
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
     from bridge.verify.tolerance import Bounds
 
     Floats = NDArray[np.float64]
+
+
+MOST_TRIED = 2**24
+"""Numbers that trying each choice among tied neighbours may take: 128 MB for a moment."""
 
 
 def range_of_mean(near: Floats, votes: Floats, count: int, weights: str) -> tuple[Floats, Floats] | None:
@@ -88,10 +94,11 @@ def _tied_columns(imputer: Any, data: NDArray[Any]) -> Iterator[tuple[int, int, 
 
 
 def possible_places(isomap: Any, data: Any, actual: Floats, bounds: Bounds) -> NDArray[np.bool_]:
-    """Return which rows an Isomap may place so.
+    """Return which rows an Isomap may place so: where some choice among the tied rows places them.
 
-    A way over some tied rows is as short as that over the best of them, and as long as that over the best of the
-    worst. Places are linear in the kernel, -d^2 / 2 for ways of length d.
+    Places are linear in the kernel, -d^2 / 2 for ways of length d, each over the best of the chosen rows. Of too many
+    choices only the bounds are looked at: a way over some tied rows is as short as that over the best of them, and as
+    long as that over the best of the worst.
     """
     pca = isomap.kernel_pca_
     used = np.flatnonzero(pca.eigenvalues_)
@@ -116,7 +123,17 @@ def possible_places(isomap: Any, data: Any, actual: Floats, bounds: Bounds) -> N
         least, most = (start + part.sum(axis=0) for part in terms)
         slack = bounds.scaled * np.abs(terms).max(axis=0).sum(axis=0)
         possible[row] = bool(((least - slack <= actual[row]) & (actual[row] <= most + slack)).all())
+        if possible[row] and comb(len(tied), missing) * missing * len(slopes) <= MOST_TRIED:
+            places = _kernels_by_choice(certain, tied, missing) @ slopes + start
+            possible[row] = bool((np.abs(places - actual[row]) <= slack).all(axis=1).any())
     return possible
+
+
+def _kernels_by_choice(certain: Floats, tied: Floats, missing: int) -> Floats:
+    """Return the kernels (choices, fitted rows) of a row for each choice of so many of its tied neighbours."""
+    choices = np.array(list(combinations(range(len(tied)), missing)))
+    ways = np.minimum(certain, tied[choices].min(axis=1))
+    return np.asarray(-0.5 * ways**2)
 
 
 def possible_graphs(transformer: Any, data: Any, actual: Floats, bounds: Bounds) -> NDArray[np.bool_]:

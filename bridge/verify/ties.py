@@ -39,6 +39,12 @@ MOST_DISTANCES = 2**22
 """The estimator is asked for so many distances at a time: 64 MB with their indices."""
 
 
+def counts_equals(estimator: Any) -> bool:
+    """Return whether an estimator, or one within it, has a metric of `BY_EQUALITY`."""
+    parameters = estimator.get_params() if hasattr(estimator, "get_params") else {}
+    return any(k.split("__")[-1] == "metric" and isinstance(v, str) and v in BY_EQUALITY for k, v in parameters.items())
+
+
 @contextmanager
 def in_one_thread() -> Iterator[None]:
     """Let scikit-learn's own loops run in one thread, until the block ends.

@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import bridge
-from bridge.verify.density import density_rounding
+from bridge.verify.density import density_of, density_rounding
 
 KERNELS = ("gaussian", "tophat", "epanechnikov", "exponential", "linear", "cosine")
 
@@ -77,3 +77,20 @@ def test_rounding_is_what_subtracting_bounds_leaves() -> None:
     assert is_far.any()
     assert rounding.allows(exact, score)[is_far].all()
     assert not rounding.allows(exact + 1e-3, score).all()
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_the_formula_gives_the_scores(kernel: str) -> None:
+    rows = _rows()
+    model = KernelDensity(kernel=kernel, bandwidth=3.0).fit(rows, sample_weight=np.arange(1.0, len(rows) + 1))
+    np.testing.assert_allclose(density_of(model, rows[:100]), model.score_samples(rows[:100]), rtol=1e-9)
+
+
+@pytest.mark.parametrize("target", ["portable", "cpu"])
+def test_another_model_is_found_where_all_scores_are_rounding(target: str) -> None:
+    """Of 64 columns each new row is so far from all others that scikit-learn's scores have no digit."""
+    rows = np.random.default_rng(5).integers(17, size=(400, 64)).astype(float)
+    model = KernelDensity(bandwidth=1.0).fit(rows[:200])
+    other = KernelDensity(bandwidth=1.0).fit(rows[:200][:, ::-1])
+    assert bridge.verify(model, bridge.export(model, rows[:200], target=target), rows[200:]).ok
+    assert not bridge.verify(model, bridge.export(other, rows[:200], target=target), rows[200:]).ok

@@ -99,3 +99,19 @@ def test_tied_neighbours_of_an_outlier_factor_are_explained():
         found = getattr(compiled, method)(NEAR)
         assert (possible_outliers(model, method, NEAR, found, EXACT) == tied).all()
     assert not possible_outliers(model, "score_samples", NEAR, model.score_samples(NEAR) * 3, EXACT).any()
+
+
+def test_places_are_those_of_a_choice_and_not_only_between():
+    model = Isomap(n_neighbors=5, metric="precomputed").fit(NEAR)
+    found = model.transform(NEAR)
+    between = found + 0.01 * np.ptp(found)
+    assert not possible_places(model, NEAR, between, bounds_for("float32")).any()
+
+
+def test_another_embedding_of_bits_is_found():
+    """To move a bit by rounding makes another row of it, and so says nothing of how far answers may move."""
+    bits = (RNG.random((100, 12)) < 0.5).astype(float)
+    model = Isomap(n_neighbors=8, metric="hamming").fit(bits)
+    other = Isomap(n_neighbors=8, metric="hamming").fit(bits[:, ::-1][RNG.permutation(100)])
+    assert bridge.verify(model, bridge.export(model, bits, check=False), bits).ok
+    assert not bridge.verify(model, bridge.export(other, bits, check=False), bits).ok
