@@ -12,8 +12,9 @@ import onnx
 
 from bridge.data.encode import Encoder
 from bridge.data.table import spread_rows
+from bridge.errors import InputError
 from bridge.passes.packed_lists import to_proto
-from bridge.passes.precision.device_cost import device_seconds
+from bridge.passes.precision.device_cost import constant_bytes, device_seconds
 from bridge.passes.precision.float16 import ToFloat16
 from bridge.passes.precision.half_plan import HalfPlan, plan_float16, product_operands
 from bridge.passes.shapes import infer_shapes
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from bridge.method import Method
 
 CALIBRATION_ROWS = 1000
+MOST_BYTES = 2_000_000_000
+"""protobuf ends at 2**31, graph included."""
 PREDICTED_ROWS = 100_000
 """A group of nodes goes to float16 where a run of so many rows is predicted to take less time on a GPU."""
 NO_GAIN = "the casts around it would take more time than float16 saves"
@@ -40,8 +43,13 @@ def to_float16(model: ir.Model, metadata: Metadata, sample: Any) -> tuple[ir.Mod
     """Return a float32 model with what may be in float16, and in words what is and what stayed.
 
     On the sample, and on as many rows between its rows, the answers differ from those of `model` by no more than
-    half of float16's bound.
+    half of float16's bound. Raises `InputError` for a model that is too large to be tried.
     """
+    if (size := constant_bytes(model.graph)) > MOST_BYTES:
+        raise InputError(
+            f"precision 'float16' is found by trying the model in memory, and its constants take {size:,} bytes; "
+            f"{MOST_BYTES:,} is the most that a model in memory holds.\nExport it with precision='float32'."
+        )
     infer_shapes()(model)
     feeds = Encoder(metadata.schema)(spread_rows(sample, CALIBRATION_ROWS))
     search = _Search(model, metadata, {name: _with_rows_between(array) for name, array in feeds.items()})
@@ -107,7 +115,7 @@ class _Search:
             onnx.helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, None) for n in names if n not in there
         )
         found = _run(proto, [n for n in names if n not in self.feeds], self.feeds) | self.feeds
-        return {n: float(np.abs(found[n]).max(initial=0.0)) for n in names}
+        return {n: float(np.fmax.reduce(np.abs(found[n]), axis=None, initial=0.0)) for n in names}  # NaN hides nothing
 
 
 def _with_rows_between(array: NDArray[Any]) -> NDArray[Any]:

@@ -13,6 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import bridge
+from bridge import mixed
 from bridge.artifact import get_metadata
 from bridge.data.table import spread_rows
 from bridge.errors import InputError
@@ -129,3 +130,10 @@ def test_float16_is_refused_where_nothing_can_be_calibrated(tmp_path):
 
     with pytest.raises(InputError, match="is chosen on a sample, and a file brings none"):
         bridge.lower(tmp_path / "m.onnx", target="cuda", precision="float16")
+
+
+def test_float16_of_a_model_beyond_protobuf_is_refused(monkeypatch):
+    monkeypatch.setattr(mixed, "MOST_BYTES", 100)
+    network, rows = wide_network()
+    with pytest.raises(InputError, match=r"constants take [\d,]+ bytes; 100 is the most"):
+        bridge.export(network, rows, precision="float16")
