@@ -31,3 +31,8 @@ def kernels() -> str | None:
     function.restype = ctypes.c_char_p
     name = function()
     return name.decode() if name is not None else None
+
+
+def has_cuda() -> bool:
+    """Return whether the library has kernels for onnxruntime's CUDA provider, too."""
+    return bool(ctypes.CDLL(str(library_path())).BridgeForestHasCuda())

@@ -75,10 +75,11 @@ BRIDGE_BOTH inline void walk_tile(const Forest<T>& forest, const Rows<T>& run, c
   Cell* cells = reinterpret_cast<Cell*>(block.shared);
   if constexpr (!kDirect) {
     block.each([&](uint32_t thread) {
-      for (uint32_t c = 0; c < forest.n_columns; ++c) {
-        const Column column = forest.columns[c];
-        for (uint32_t r = thread; r < tile_rows; r += block.threads) {
-          const uint64_t row = first + r < run.rows ? first + r : run.rows - 1;  // beyond the last: some row
+      // A row's numbers are neighbours: once it was fetched, the next ones come from the cache.
+      for (uint32_t r = thread; r < tile_rows; r += block.threads) {
+        const uint64_t row = first + r < run.rows ? first + r : run.rows - 1;  // beyond the last: some row
+        for (uint32_t c = 0; c < forest.n_columns; ++c) {
+          const Column column = forest.columns[c];
           cells[c * tile_rows + r] = Kind::prepare(forest, column, load(run.x + row * run.width + column.feature));
         }
       }

@@ -16,7 +16,7 @@ class CudaForestKernel {
 
   CudaForestKernel(const OrtApi& api, const OrtKernelInfo* info) : api_(api) {
     if (const auto tables = constant_tables(api, info)) {
-      forest_ = make([&](size_t i) { return Tensor(api, (*tables)[i], i); });
+      forest_ = make([&](size_t i) { return on_host(Tensor(api, (*tables)[i], i)); });
     }
   }
 
@@ -25,7 +25,7 @@ class CudaForestKernel {
   void compute(OrtKernelContext* context) {
     const auto input = [&](size_t i) { return input_of(api_, context, i); };
     std::unique_ptr<gpu::GpuForest<T>> own;
-    if (!forest_) own = make(input);
+    if (!forest_) own = make([&](size_t i) { return on_host(input(i)); });
     gpu::GpuForest<T>& forest = forest_ ? *forest_ : *own;
     const Tensor x = input(0);
     expect_columns(x, forest.features());
@@ -38,6 +38,11 @@ class CudaForestKernel {
   }
 
  private:
+  Tensor on_host(Tensor table) const {
+    if (!table.is_on_host(api_)) throw TableError("bridge::Forest: onnxruntime put a table on the GPU, not on the host");
+    return table;
+  }
+
   template <class Get>
   static std::unique_ptr<gpu::GpuForest<T>> make(Get&& get) {
     return std::make_unique<gpu::GpuForest<T>>(read_forest(read_tables(get)));

@@ -7,6 +7,7 @@ namespace {
 
 constexpr uint64_t kFewRows = 32;          // up to so many, every row has blocks of its own
 constexpr uint64_t kBlocksAProcessor = 4;  // wanted, for one to compute while another waits
+constexpr uint64_t kGoodShared = 32 * 1024;  // of a block: more of it would leave a processor with fewer rows in all
 constexpr uint64_t kMostParts = 65'535;    // of a grid
 constexpr uint64_t kColumnsOfGroup = 16;   // to prepare so many cells of a row takes about as long as to walk a group
 
@@ -64,9 +65,9 @@ Launch plan(const Shape& shape, uint64_t rows, const Machine& machine) {
     return launch(shape, kind, rows_of_thread, threads, rows, groups, groups < shape.groups);
   };
   if (shape.outputs == 1) {
-    for (uint64_t threads = kMostThreads; threads >= kMostThreads / 2; threads /= 2) {
+    for (uint64_t threads = kMostThreads; threads >= 2 * kLeastThreads; threads /= 2) {
       const Launch tile = fill(Launch::kTile, kRowsOfThread, threads);
-      if (tile.shared_bytes <= machine.shared_bytes && uint64_t{tile.tiles} * tile.parts >= blocks / 2) return tile;
+      if (tile.shared_bytes <= std::min(kGoodShared, machine.shared_bytes) && uint64_t{tile.tiles} * tile.parts >= blocks / 2) return tile;
     }
   }
   for (uint64_t threads = kMostThreads; threads >= kLeastThreads; threads /= 2) {

@@ -54,7 +54,7 @@ OrtStatus* guarded(const OrtApi& api, Body&& body) noexcept {
 // A tensor of an input: its data and its shape.
 class Tensor {
  public:
-  Tensor(const OrtApi& api, const OrtValue* value, size_t input) : input_(input) {
+  Tensor(const OrtApi& api, const OrtValue* value, size_t input) : value_(value), input_(input) {
     if (!value) throw TableError("bridge::Forest: input " + std::to_string(input) + " is absent");
     OrtTensorTypeAndShapeInfo* info = nullptr;
     check(api.GetTensorTypeAndShape(value, &info));
@@ -65,6 +65,15 @@ class Tensor {
     check(status);
     // The function that makes no copy has no const form.
     check(api.GetTensorMutableData(const_cast<OrtValue*>(value), &data_));
+  }
+
+  // Whether the host can read it.
+  bool is_on_host(const OrtApi& api) const {
+    const OrtMemoryInfo* info = nullptr;
+    check(api.GetTensorMemoryInfo(value_, &info));
+    OrtMemoryInfoDeviceType device = OrtMemoryInfoDeviceType_CPU;
+    api.MemoryInfoGetDeviceType(info, &device);
+    return device == OrtMemoryInfoDeviceType_CPU;
   }
 
   int64_t dim(size_t axis) const { return dims_[axis]; }
@@ -89,6 +98,7 @@ class Tensor {
   }
 
  private:
+  const OrtValue* value_;
   size_t input_;
   size_t axes_ = 0;
   std::array<int64_t, 2> dims_{0, 0};

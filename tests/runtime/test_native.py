@@ -7,6 +7,7 @@ from types import ModuleType
 
 import pytest
 
+from bridge.errors import ArtifactError
 from bridge.runtime.native import describe_native, find_native, register_native
 from bridge.runtime.providers import CPU, CUDA
 
@@ -32,11 +33,12 @@ def _forget_what_was_found():
 def install(monkeypatch):
     """Return a function that makes the package importable, in a version and with kernels for this machine or none."""
 
-    def make(version, kernels=KERNELS):
+    def make(version, kernels=KERNELS, *, cuda=False):
         package = ModuleType("bridge_custom_ops")
         package.OPERATORS = {"Forest": version}
         package.library_path = lambda: "/somewhere/library.so"
         package.kernels = lambda: kernels
+        package.has_cuda = lambda: cuda
         monkeypatch.setitem(sys.modules, "bridge_custom_ops", package)
 
     return make
@@ -59,6 +61,22 @@ def test_session_on_a_gpu_keeps_its_forests(install):
     install(1)
 
     assert not _registered([(CUDA, {}), CPU])
+
+
+def test_session_on_a_gpu_takes_cuda_kernels_where_they_are_asked_for(install, monkeypatch):
+    install(1, cuda=True)
+
+    assert not _registered([(CUDA, {}), CPU])
+    monkeypatch.setenv("BRIDGE_FOREST_CUDA", "1")
+    assert _registered([(CUDA, {}), CPU]) == ["/somewhere/library.so"]
+
+
+def test_cuda_kernels_that_the_library_lacks_are_refused_with_reason(install, monkeypatch):
+    install(1)
+    monkeypatch.setenv("BRIDGE_FOREST_CUDA", "1")
+
+    with pytest.raises(ArtifactError, match="has no CUDA kernels"):
+        _registered([(CUDA, {}), CPU])
 
 
 def test_without_the_package_the_function_runs(monkeypatch):
