@@ -1,11 +1,15 @@
 """Check on a machine with CUDA whether every cuda file runs whole on the GPU, right, and how fast.
 
-    python scripts/gpu_check.py FOLDER [--json results.json] [--on-cpu]
+    python scripts/gpu_check.py FOLDER [--json results.json] [--native LIBRARY] [--largest ROWS] [--on-cpu]
 
 FOLDER is what scripts/gpu_prepare.py wrote. Needs onnxruntime-gpu and NumPy alone; scikit-learn's times join where it
 and joblib are installed. Prints one table last and writes JSON beside it. Exits 2 without a usable GPU, 1 where a node
 runs elsewhere or an answer differs. --on-cpu runs the same steps on the CPU, to test this script; it proves nothing.
 measure.py, beside this file, goes with it.
+
+--native: with the library of bridge's custom operators, files of `bridge::Forest` are checked twice: as their function,
+and by the library's kernel. For forests that were written with their node visits a row, the table ends with visits a
+second: rows x trees x mean depth / seconds.
 """
 
 from __future__ import annotations
@@ -26,6 +30,8 @@ CPU = "CPUExecutionProvider"
 SIZES = (1, 1_000, 100_000, 1_000_000)
 MOST_BYTES = 8 * 2**30
 """A batch whose inputs or widest step would need more device memory than this is skipped."""
+FOREST = ".forest"
+"""How the names of files end that hold `bridge::Forest`."""
 BOUNDS = {"exact": (1e-6, 0.0), "float32": (6e-5, 1e-3), "float16": (2e-3, 1e-2)}
 """By precision: the largest error, and the share of labels that may differ, as two best scores may be as near."""
 
@@ -34,6 +40,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--json", type=Path, default=Path("gpu_check.json"))
+    parser.add_argument("--native", type=Path, metavar="LIBRARY")
+    parser.add_argument("--largest", type=int, metavar="ROWS", default=SIZES[-1])
     parser.add_argument("--on-cpu", action="store_true")
     options = parser.parse_args()
     files = sorted(options.folder.glob("*.onnx"))
@@ -43,11 +51,15 @@ def main() -> int:
     if not options.on_cpu and (missing := _missing(files[0])):
         print(f"gpu_check: {missing}", file=sys.stderr)
         return 2
+    if options.native is not None and not options.native.exists():
+        print(f"gpu_check: there is no library {options.native}", file=sys.stderr)
+        return 2
     rows = []
     for file in files:
-        print(f"{file.stem} ...", file=sys.stderr, flush=True)
-        rows.append(_check(file, on_cpu=options.on_cpu))
-        options.json.write_text(json.dumps(rows, indent=1))
+        for library in (None, options.native) if options.native and file.stem.endswith(FOREST) else (None,):
+            print(f"{file.stem} ...", file=sys.stderr, flush=True)
+            rows.append(_check(file, on_cpu=options.on_cpu, library=library, largest=options.largest))
+            options.json.write_text(json.dumps(rows, indent=1))
     print(f"onnxruntime {ort.__version__}, {'CPU' if options.on_cpu else 'CUDA'}, {len(os.sched_getaffinity(0))} cores")
     _print_table(rows)
     return 0 if all(row["ok"] for row in rows) else 1
@@ -66,16 +78,18 @@ def _missing(file: Path) -> str:
     return "" if CUDA in providers else "onnxruntime fell back to the CPU: check nvidia-smi and the CUDA libraries"
 
 
-def _open(file: Path, *, on_cpu: bool) -> ort.InferenceSession:
+def _open(file: Path, *, on_cpu: bool, library: Path | None = None) -> ort.InferenceSession:
     options = ort.SessionOptions()
+    if library is not None:
+        options.register_custom_ops_library(str(library.resolve()))
     options.log_severity_level = 3
     options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     providers = [CPU] if on_cpu else [(CUDA, {"use_tf32": "0"}), CPU]
     return ort.InferenceSession(str(file), options, providers=providers, disabled_optimizers=["MatMulScaleFusion"])
 
 
-def _check(file: Path, *, on_cpu: bool) -> dict[str, object]:
-    session = _open(file, on_cpu=on_cpu)
+def _check(file: Path, *, on_cpu: bool, library: Path | None, largest: int) -> dict[str, object]:
+    session = _open(file, on_cpu=on_cpu, library=library)
     data = np.load(file.with_suffix(".npz"))
     feeds = {k.removeprefix("input:"): data[k] for k in data.files if k.startswith("input:")}
     expected = {k.removeprefix("output:"): data[k] for k in data.files if k.startswith("output:")}
@@ -87,15 +101,17 @@ def _check(file: Path, *, on_cpu: bool) -> dict[str, object]:
     bound, share = BOUNDS[metadata["precision"]]
     count = len(next(iter(feeds.values())))
     row: dict[str, object] = {
-        "model": file.stem,
+        "model": f"{file.stem} by its kernel" if library else file.stem,
         "nodes": sum(sum(ops.values()) for ops in placed.values()),
         "elsewhere": elsewhere,
         "labels_differing": labels,
         "worst_error": error,
         "ok": not elsewhere and labels <= share * count and error <= bound,
     }
+    if library is not None and "Forest" not in placed.get(CPU if on_cpu else CUDA, {}):
+        row["ok"] = False  # the function ran in the kernel's place
     method = "predict" if "predict" in expected else next(iter(expected))
-    for size in SIZES:
+    for size in (s for s in SIZES if s <= largest):
         batch = _repeat(feeds, size)
         if sum(a.nbytes for a in batch.values()) > MOST_BYTES or size * int(metadata["row_bytes"]) > MOST_BYTES:
             continue
@@ -103,6 +119,9 @@ def _check(file: Path, *, on_cpu: bool) -> dict[str, object]:
         if not on_cpu:
             row[f"device_{size}"] = _device_seconds(session, method, batch)
         row[f"sklearn_{size}"] = _sklearn_seconds(file, method, size)
+        if "visits" in data.files:
+            seconds = row[f"host_{size}"] if on_cpu else row[f"device_{size}"]
+            row["visits_a_second"] = float(data["visits"]) * size / seconds  # of the largest batch, which comes last
     return row
 
 
@@ -176,7 +195,8 @@ def _print_table(rows: list[dict[str, object]]) -> None:
     sizes = [s for s in SIZES if any(f"host_{s}" in row for row in rows)]
     header = ["model", "nodes", "elsewhere", "labels", "error"]
     header += [f"{s:,} {kind}" for s in sizes for kind in ("host ms", "GPU ms", "sklearn ms")]
-    lines = [header]
+    measured = any("visits_a_second" in row for row in rows)
+    lines = [header + ["visits/s"] * measured]
     for row in rows:
         elsewhere = sum(sum(ops.values()) for ops in row["elsewhere"].values())  # type: ignore[attr-defined]
         cells = [row["model"], row["nodes"], elsewhere, row["labels_differing"], f"{row['worst_error']:.1e}"]
@@ -184,8 +204,10 @@ def _print_table(rows: list[dict[str, object]]) -> None:
             for kind in ("host", "device", "sklearn"):
                 value = row.get(f"{kind}_{s}")
                 cells.append("-" if value is None else f"{1000 * value:.3g}")  # type: ignore[operator]
+        if measured:
+            cells.append(f"{row['visits_a_second']:.3g}" if "visits_a_second" in row else "-")
         lines.append([str(c) for c in cells])
-    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     for line in lines:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
