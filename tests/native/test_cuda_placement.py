@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ctypes
+import subprocess
 
 import numpy as np
+import onnxruntime
 import pytest
 from onnx import helper
 
-from tests.native.shapes import SHAPES, WIDTH
+from tests.forests import rows_at, walk
+from tests.native.shapes import SHAPES, WIDTH, kept
 from tests.passes.test_forest_lowering import lowered
 from tests.placement.conftest import stub  # noqa: F401 - a fixture
 from tests.placement.placer import open_placer
@@ -59,3 +62,22 @@ def test_damaged_tables_are_refused_when_the_session_is_created(place):
 
 def test_library_with_cuda_says_so(cuda_library):
     assert ctypes.CDLL(str(cuda_library)).BridgeForestHasCuda() == 1
+
+
+def test_library_with_cuda_runs_on_the_cpu_without_a_driver(cuda_library):
+    forest = SHAPES["categories and missing values"]()
+    x = rows_at(forest, WIDTH, np.float32)
+    options = onnxruntime.SessionOptions()
+    options.register_custom_ops_library(str(cuda_library))
+    session = onnxruntime.InferenceSession(
+        kept(forest).SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+
+    np.testing.assert_array_equal(session.run(None, {"X": x})[0], walk(forest, x))
+
+
+def test_library_needs_nothing_of_cuda_to_load(cuda_library):
+    needed = subprocess.run(["ldd", cuda_library], capture_output=True, text=True, check=True).stdout
+
+    assert "cuda" not in needed
+    assert "not found" not in needed
