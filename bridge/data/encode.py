@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -101,7 +101,7 @@ class Encoder:
     def _matrix(self) -> NumberReader | None:
         """The reader of the one input that takes the whole table, where the model has that."""
         columns = self.schema.columns
-        if self.schema.kind in ("frame", "vector") or len(columns) != 1 or columns[0].is_text:
+        if self.schema.kind in ("frame", "vector", "images") or len(columns) != 1 or columns[0].is_text:
             return None
         return NumberReader(columns[0])
 
@@ -122,15 +122,15 @@ class Encoder:
         return {self.schema.columns[0].name: self._matrix(array)}  # type: ignore[misc]
 
     def _encode_images(self, data: Any) -> Feeds:
-        (column,) = self.schema.columns
+        ((column, reader),) = self._readers
         array = np.asarray(data)
         if array.shape[1:] != column.image:
             raise InputError(
                 f"the model was exported for images of shape {column.image}; found an array of shape {array.shape}.\n"
                 "Give an array (images, height, width, ...) of these, or export again with a sample of the new ones."
             )
-        pixels = self._encode_matrix(array.reshape(len(array), column.width))
-        return {name: values.reshape(array.shape) for name, values in pixels.items()}
+        pixels = cast("NumberReader", reader)(array.reshape(len(array), column.width))
+        return {column.name: pixels.reshape(array.shape)}
 
     def _encode_vector(self, data: Any) -> Feeds:
         if self._reads_objects:

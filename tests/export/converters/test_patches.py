@@ -55,6 +55,8 @@ def test_other_images_are_refused():
     predictor = bridge.compile(PatchExtractor(patch_size=(2, 2)), images, device="cpu")
     with pytest.raises(InputError, match=r"exported for images of shape \(6, 5\); found an array of shape \(3, 5, 5\)"):
         predictor.transform(images[:, 1:])
+    with pytest.raises(InputError, match=r"exported for images of shape \(6, 5\); found an array of shape \(3, 30\)"):
+        predictor.transform(images.reshape(3, 30))
     images[1, 2, 3] = np.nan
     with pytest.raises(InputError, match=r"X contains NaN in row 1, which the estimator does not accept"):
         predictor.transform(images)
