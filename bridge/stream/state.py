@@ -40,18 +40,20 @@ def from_bytes(data: bytes) -> Any:
 class _Pickler(pickle.Pickler):
     def __init__(self, stream: io.BytesIO, protocol: int) -> None:
         super().__init__(stream, protocol)
-        self._seen: set[int] = set()
+        self._wholes: dict[int, Any] = {}
 
     def reducer_override(self, obj: Any) -> Any:
         if type(obj) is not np.ndarray or obj.dtype.hasobject:
             return NotImplemented
-        whole = obj
-        while type(whole.base) is np.ndarray:
-            whole = whole.base
-        if whole is not obj and id(whole) in self._seen:
+        owner = obj
+        while type(owner.base) is np.ndarray:
+            owner = owner.base
+        whole = self._wholes.get(id(owner))
+        if whole is not None:
             offset = obj.__array_interface__["data"][0] - whole.__array_interface__["data"][0]
             return _view, (whole, obj.dtype, offset, obj.shape, obj.strides)
-        self._seen.add(id(obj))
+        if obj.nbytes == owner.nbytes and obj.flags.c_contiguous:  # what was read from a pickle owns no memory itself
+            self._wholes[id(owner)] = obj
         return NotImplemented
 
 
