@@ -11,6 +11,7 @@ function(add_forest target)
     ${FOREST_FOLDER}/forest_tables.cc
     ${FOREST_FOLDER}/full_forest.cc
     ${FOREST_FOLDER}/kernels_portable.cc
+    ${FOREST_FOLDER}/set_columns.cc
     ${FOREST_FOLDER}/walker.cc)
   set(parts ${target})
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$" AND NOT MSVC)

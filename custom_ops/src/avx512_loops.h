@@ -96,9 +96,35 @@ inline void add_table(const unsigned char* table, uint32_t leaves, __m512i leaf,
   }
 }
 
+inline void store_bits(__mmask64 bits, uint8_t* codes) { _mm512_storeu_si512(codes, _mm512_maskz_set1_epi8(bits, 1)); }
+
+inline void store_bits(__mmask64 bits, uint16_t* codes) {
+  _mm512_storeu_si512(codes, _mm512_maskz_set1_epi16(static_cast<__mmask32>(bits), 1));
+  _mm512_storeu_si512(codes + 32, _mm512_maskz_set1_epi16(static_cast<__mmask32>(bits >> 32), 1));
+}
+
+// Looks 64 categories up at a time: the byte of the table that holds the bit, then the bit. Columns have room for whole
+// groups of rows.
+template <class Code>
+void look_up_512(const uint64_t* bits, const uint8_t* categories, size_t rows, Code* codes) {
+  const __m512i table = _mm512_castsi256_si512(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(bits)));
+  const __m512i powers = _mm512_set1_epi64(static_cast<long long>(0x8040201008040201));
+  for (size_t row = 0; row < rows; row += kRowGroup) {
+    const __m512i category = _mm512_loadu_si512(categories + row);
+    const __m512i place = _mm512_and_si512(_mm512_srli_epi16(category, 3), _mm512_set1_epi8(31));
+    const __m512i bit = _mm512_shuffle_epi8(powers, _mm512_and_si512(category, _mm512_set1_epi8(7)));
+    store_bits(_mm512_test_epi8_mask(_mm512_permutexvar_epi8(place, table), bit), codes + row);
+  }
+}
+
 constexpr bool kPlanes = true;
 
 #else
+
+template <class Code>
+void look_up_512(const uint64_t* bits, const uint8_t* categories, size_t rows, Code* codes) {
+  look_up(bits, categories, rows, codes);
+}
 
 inline void add_table(const unsigned char* table, uint32_t, __m512i leaf, double* sums) {
   alignas(64) uint8_t leaves[kRowGroup];

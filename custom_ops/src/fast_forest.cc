@@ -14,9 +14,11 @@ constexpr size_t kMostFullRows = 512;
 constexpr size_t kTasks = 16;  // that large trees are shared among, where that suffices for all threads
 constexpr size_t kTileBytes = 1 << 18;
 
-constexpr double kVisitNs = 1.0;  // of one row by itself
-constexpr double kManyVisitNs = 1.5;
+// What one row takes, about.
+constexpr double kVisitNs = 1.0;
+constexpr double kMadeNs = 4.0;  // to make a column for a walk
 constexpr double kCodeNs = 2.0;
+constexpr double kColumnNs = 8.0;  // to begin with a column, once a tile
 
 // What a run needs besides its input and output; kept by each thread, so that a run allocates nothing.
 template <class T>
@@ -55,21 +57,25 @@ FastForest<T>::FastForest(Forest forest, const Kernels& kernels)
     has_walks_ |= !is_full;
   }
   group_ns_ = kernels.node_ns * static_cast<double>(full_.n_nodes()) * static_cast<double>(full_.code_bytes());
-  const size_t row_bytes = std::max<size_t>({full_.n_columns() * full_.code_bytes(), forest_.outputs * sizeof(double),
-                                             has_walks_ ? walker_.columns() * sizeof(T) : 0, 1});
+  const size_t row_bytes = std::max<size_t>(
+      {full_.row_bytes(), forest_.outputs * sizeof(double), has_walks_ ? walker_.columns() * sizeof(T) : 0, 1});
   tile_rows_ = std::clamp<size_t>(kTileBytes / row_bytes / kRowGroup * kRowGroup, kRowGroup,
                                   has_walks_ ? kMostWalkedRows : kMostFullRows);
 }
 
 template <class T>
 double FastForest<T>::walk_ns(size_t rows) const {
-  return kVisitNs * row_visits_ * static_cast<double>(rows);
+  return (kVisitNs * row_visits_ + kMadeNs * static_cast<double>(walker_.n_made())) * static_cast<double>(rows);
 }
 
 template <class T>
 double FastForest<T>::tile_ns(size_t rows) const {
-  const double each = kManyVisitNs * walked_visits_ + kCodeNs * static_cast<double>(full_.n_columns());
-  return each * static_cast<double>(rows) + group_ns_ * static_cast<double>(padded(rows) / kRowGroup);
+  double each = kVisitNs * walked_visits_ + kCodeNs * static_cast<double>(full_.n_cut_columns());
+  if (has_walks_) each += kMadeNs * static_cast<double>(walker_.n_made());
+  // A group by itself takes twice the time: one instruction waits for another.
+  const size_t groups = std::max<size_t>(padded(rows) / kRowGroup, 2);
+  return each * static_cast<double>(rows) + group_ns_ * static_cast<double>(groups) +
+         kColumnNs * static_cast<double>(full_.n_columns());
 }
 
 template <class T>
@@ -89,7 +95,7 @@ size_t FastForest<T>::task_rows(size_t rows, double ns) const {
 
 template <class T>
 void FastForest<T>::run(const T* x, size_t width, size_t rows, double* sums) const {
-  if (rows < kRowGroup && (rows < 2 || walk_ns(rows) <= tile_ns(rows))) {
+  if (rows < kRowGroup && walk_ns(rows) <= tile_ns(rows)) {
     std::fill(sums, sums + rows * forest_.outputs, 0.0);
     Scratch<T>& mine = scratch<T>();
     uint32_t* leaves = grow(mine.leaves, forest_.n_trees());
@@ -110,7 +116,7 @@ void FastForest<T>::run_tile(const T* x, size_t width, size_t rows, double* sums
   const size_t stride = padded(rows);
   double* columns = grow(mine.sums, forest_.outputs * stride);
   std::fill(columns, columns + forest_.outputs * stride, 0.0);
-  unsigned char* codes = grow(mine.codes, full_.n_columns() * stride * full_.code_bytes());
+  unsigned char* codes = grow(mine.codes, full_.row_bytes() * stride);
   if (full_.n_trees()) full_.code_rows(forest_, x, width, rows, stride, codes);
   Rows<T> ready{x, width};
   if (has_walks_) ready = walker_.prepare(forest_, x, width, rows, mine.rows);

@@ -59,6 +59,9 @@ FullForest<T>::FullForest(const Forest& forest, const Kernels& kernels) : kernel
     pack_tree(forest, tree, cuts, numbers);
   }
   columns_ = std::move(numbers.columns);
+  sets_ = SetColumns<T>(forest, columns_);
+  n_sets_ = static_cast<size_t>(
+      std::count_if(columns_.begin(), columns_.end(), [](const Column& c) { return c.kind == Column::Kind::kInSet; }));
 }
 
 template <class T>
@@ -167,17 +170,11 @@ void FullForest<T>::pack_table(const Forest& forest, const std::vector<uint32_t>
 
 template <class T>
 template <class Code>
-void FullForest<T>::code_column(size_t column, const Forest& forest, const T* x, size_t width, size_t rows,
-                                Code* codes) const {
-  const Column& what = columns_[column];
-  x += what.feature;
-  if (what.kind == Column::Kind::kInSet) {
-    for (size_t row = 0; row < rows; ++row) codes[row] = goes_right_of_set(forest, what, x[row * width]);
-    return;
-  }
+void FullForest<T>::code_column(size_t column, const T* x, size_t width, size_t rows, Code* codes) const {
   const CutList& list = cut_lists_[column];
-  const uint32_t missing = what.kind == Column::Kind::kMissingLeft ? 0 : list.missing;
+  const uint32_t missing = columns_[column].kind == Column::Kind::kMissingLeft ? 0 : list.missing;
   const Cuts<T> cuts{&cuts_[list.place], list.bits, missing};
+  x += columns_[column].feature;
   if constexpr (std::is_same_v<T, float> && sizeof(Code) == 1) {
     kernels_.code_bytes_f32(cuts, x, width, rows, codes);
   } else if constexpr (std::is_same_v<T, float>) {
@@ -190,15 +187,45 @@ void FullForest<T>::code_column(size_t column, const Forest& forest, const T* x,
 }
 
 template <class T>
+template <class Code>
+void FullForest<T>::code_set(size_t column, const Forest& forest, const T* x, size_t width, size_t rows,
+                             const uint8_t* categories, size_t stride, Code* codes) const {
+  const auto table = sets_.table(column);
+  if (!table.bits) {
+    x += columns_[column].feature;
+    for (size_t row = 0; row < rows; ++row) codes[row] = goes_right_of_set(forest, columns_[column], x[row * width]);
+    return;
+  }
+  categories += table.place * stride;
+  if constexpr (sizeof(Code) == 1) {
+    kernels_.look_up_bytes(table.bits, categories, rows, codes);
+  } else {
+    kernels_.look_up_words(table.bits, categories, rows, codes);
+  }
+}
+
+template <class T>
+template <class Code>
+void FullForest<T>::code_all(const Forest& forest, const T* x, size_t width, size_t rows, size_t stride,
+                             Code* codes) const {
+  auto* categories = reinterpret_cast<uint8_t*>(codes + columns_.size() * stride);
+  sets_.find_categories(x, width, rows, stride, categories);
+  for (size_t column = 0; column < columns_.size(); ++column, codes += stride) {
+    if (columns_[column].kind == Column::Kind::kInSet) {
+      code_set(column, forest, x, width, rows, categories, stride, codes);
+    } else {
+      code_column(column, x, width, rows, codes);
+    }
+  }
+}
+
+template <class T>
 void FullForest<T>::code_rows(const Forest& forest, const T* x, size_t width, size_t rows, size_t stride,
                               unsigned char* codes) const {
-  for (size_t column = 0; column < columns_.size(); ++column) {
-    unsigned char* place = codes + column * stride * code_bytes();
-    if (has_words_) {
-      code_column(column, forest, x, width, rows, reinterpret_cast<uint16_t*>(place));
-    } else {
-      code_column(column, forest, x, width, rows, place);
-    }
+  if (has_words_) {
+    code_all(forest, x, width, rows, stride, reinterpret_cast<uint16_t*>(codes));
+  } else {
+    code_all(forest, x, width, rows, stride, codes);
   }
 }
 

@@ -10,6 +10,7 @@
 #include "full_nodes.h"
 #include "kernels.h"
 #include "made_columns.h"
+#include "set_columns.h"
 
 namespace bridge {
 
@@ -25,11 +26,14 @@ class FullForest {
 
   size_t n_trees() const { return trees_.size(); }
   size_t n_columns() const { return columns_.size(); }
+  size_t n_cut_columns() const { return columns_.size() - n_sets_; }
   size_t n_nodes() const { return nodes_.size(); }
-  bool has_words() const { return has_words_; }
   size_t code_bytes() const { return has_words_ ? 2 : 1; }
 
-  // Writes the codes of all columns, `stride` rows apart; `codes` has room for n_columns() * stride * code_bytes().
+  // How many bytes a row has in the memory that `code_rows` writes.
+  size_t row_bytes() const { return columns_.size() * code_bytes() + sets_.n_features(); }
+
+  // Writes the codes of all columns, `stride` rows apart; `codes` has room for `stride` rows of row_bytes().
   void code_rows(const Forest& forest, const T* x, size_t width, size_t rows, size_t stride,
                  unsigned char* codes) const;
 
@@ -51,11 +55,18 @@ class FullForest {
   void pack_scores(const Forest& forest, const std::vector<uint32_t>& leaf_rows);
   void pack_table(const Forest& forest, const std::vector<uint32_t>& leaf_rows, size_t output);
   template <class Code>
-  void code_column(size_t column, const Forest& forest, const T* x, size_t width, size_t rows, Code* codes) const;
+  void code_column(size_t column, const T* x, size_t width, size_t rows, Code* codes) const;
+  template <class Code>
+  void code_set(size_t column, const Forest& forest, const T* x, size_t width, size_t rows, const uint8_t* categories,
+                size_t stride, Code* codes) const;
+  template <class Code>
+  void code_all(const Forest& forest, const T* x, size_t width, size_t rows, size_t stride, Code* codes) const;
 
   const Kernels& kernels_;
   std::vector<int32_t> number_;  // of each tree of the forest among those packed; -1 for the others
   std::vector<Column> columns_;
+  SetColumns<T> sets_;
+  size_t n_sets_ = 0;
   std::vector<T> cuts_;
   std::vector<CutList> cut_lists_;
   bool has_words_ = false;

@@ -27,6 +27,10 @@ struct Kernels {
   void (*code_bytes_f64)(Cuts<double> cuts, const double* x, size_t stride, size_t rows, uint8_t* codes);
   void (*code_words_f64)(Cuts<double> cuts, const double* x, size_t stride, size_t rows, uint16_t* codes);
 
+  // Look up the bit of each category: the codes of a column that asks for a set, 0 or 1.
+  void (*look_up_bytes)(const uint64_t* bits, const uint8_t* categories, size_t rows, uint8_t* codes);
+  void (*look_up_words)(const uint64_t* bits, const uint8_t* categories, size_t rows, uint16_t* codes);
+
   // Add the scores of trees first to last - 1, one after another, to the sums of a tile.
   void (*evaluate_bytes)(const FullTrees& trees, size_t first, size_t last, const Tile<uint8_t>& tile);
   void (*evaluate_words)(const FullTrees& trees, size_t first, size_t last, const Tile<uint16_t>& tile);

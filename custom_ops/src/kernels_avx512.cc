@@ -19,6 +19,8 @@ const Kernels& avx512_kernels() {
       .code_words_f32 = code_512<uint16_t>,
       .code_bytes_f64 = code_512<uint8_t>,
       .code_words_f64 = code_512<uint16_t>,
+      .look_up_bytes = look_up_512<uint8_t>,
+      .look_up_words = look_up_512<uint16_t>,
       .evaluate_bytes = evaluate_512<uint8_t>,
       .evaluate_words = evaluate_512<uint16_t>,
       .wants_planes = kPlanes,

@@ -13,6 +13,8 @@ const Kernels& portable_kernels() {
       .code_words_f32 = code<float, uint16_t>,
       .code_bytes_f64 = code<double, uint8_t>,
       .code_words_f64 = code<double, uint16_t>,
+      .look_up_bytes = look_up<uint8_t>,
+      .look_up_words = look_up<uint16_t>,
       .evaluate_bytes = evaluate<uint8_t>,
       .evaluate_words = evaluate<uint16_t>,
       .wants_planes = false,

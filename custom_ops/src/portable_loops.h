@@ -60,6 +60,13 @@ void code(Cuts<T> cuts, const T* x, size_t stride, size_t rows, Code* codes) {
   for (; row < rows; ++row) code_group<1>(cuts, x + row * stride, stride, codes + row);
 }
 
+template <class Code>
+void look_up(const uint64_t* bits, const uint8_t* categories, size_t rows, Code* codes) {
+  for (size_t row = 0; row < rows; ++row) {
+    codes[row] = static_cast<Code>(bits[categories[row] / 64] >> (categories[row] % 64) & 1);
+  }
+}
+
 // Adds the scores of the leaves that kRowGroup rows point at.
 inline void add_scores(const FullTrees& trees, const FullTree& tree, const uint8_t* leaf, double* sums, size_t stride) {
   for (uint32_t s = 0; s < tree.n_scores; ++s) {

@@ -37,6 +37,7 @@ class Walker {
 
   // How many numbers a row has in the copy that `prepare` makes.
   size_t columns() const { return features_ + made_.size(); }
+  size_t n_made() const { return made_.size(); }
 
  private:
   void add_tree(const Forest& forest, size_t tree, ColumnNumbers& numbers);
