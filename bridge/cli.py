@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import errno
-import warnings
-from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridge.errors import BridgeError, MissingExtraError
+from bridge.cli_errors import plain_errors, say
+from bridge.cli_fit import fit
+from bridge.errors import MissingExtraError
 from bridge.targets import PRECISIONS, STRATEGIES, TARGETS
 from bridge.waiting import waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import pandas as pd
 
 BLOCK_ROWS = 50_000
@@ -54,35 +51,6 @@ def main() -> None:
     app()
 
 
-@contextmanager
-def _plain_errors() -> Iterator[None]:
-    """Turn what a user can do wrong into a few words on stderr and exit code 2, Ctrl-C into 130."""
-    try:
-        with warnings.catch_warnings():
-            warnings.showwarning = _show_warning
-            yield
-    except KeyboardInterrupt:
-        _say("interrupted")
-        raise typer.Exit(130) from None
-    except BridgeError as error:
-        _say(f"error: {error}")
-        raise typer.Exit(2) from None
-    except OSError as error:
-        if error.errno == errno.EPIPE:  # `bridge inspect m.onnx | head`
-            raise
-        _say(f"error: {error.filename or 'input and output'}: {error.strerror or error}")
-        raise typer.Exit(2) from None
-
-
-def _say(text: str) -> None:
-    typer.echo(text, err=True)
-
-
-def _show_warning(message: Warning | str, *_args: Any, **_options: Any) -> None:
-    first = str(message).strip().partition("\n")[0]
-    _say(f"warning: {first}")
-
-
 @app.callback(invoke_without_command=True)
 def _start(
     *, show_version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False
@@ -100,7 +68,7 @@ def _version() -> str:
 
 
 @app.command()
-@_plain_errors()
+@plain_errors()
 def export(
     estimator: Estimator,
     *,
@@ -145,7 +113,7 @@ def export(
 
 
 @app.command()
-@_plain_errors()
+@plain_errors()
 def lower(
     model: ModelFile,
     *,
@@ -175,12 +143,12 @@ def lower(
             batch_size=batch_size,
         )
     for copy, source in text_copies(lowered).items():
-        _say(f"no output any more: {copy}, which repeated the text of input {source}")
+        say(f"no output any more: {copy}, which repeated the text of input {source}")
     typer.echo(f"{output}: {len(lowered.graph.node)} nodes, {_size(lowered.ByteSize())}")
 
 
 @app.command()
-@_plain_errors()
+@plain_errors()
 def inspect(model: ModelFile) -> None:
     """Show a file's inputs, methods and operators, and what would run on CUDA."""
     from rich.console import Console
@@ -193,7 +161,7 @@ def inspect(model: ModelFile) -> None:
 
 
 @app.command()
-@_plain_errors()
+@plain_errors()
 def verify(estimator: Estimator, model: ModelFile, data: DataFile, *, trust: Trust = False) -> None:
     """Compare a file with its estimator, row by row. Exit code 1 where they differ."""
     import bridge
@@ -211,7 +179,7 @@ def verify(estimator: Estimator, model: ModelFile, data: DataFile, *, trust: Tru
 
 
 @app.command()
-@_plain_errors()
+@plain_errors()
 def predict(
     model: ModelFile,
     data: DataFile,
@@ -258,8 +226,11 @@ def predict(
     typer.echo(f"{output}: {len(table):,} rows, {', '.join(list(columns)[:MOST_NAMED])}{more}")
 
 
+app.command()(fit)
+
+
 @app.command()
-@_plain_errors()
+@plain_errors()
 def demo(
     *,
     rows: Annotated[int | None, typer.Option(help="Use only this many flights.", min=2_000)] = None,
@@ -314,7 +285,7 @@ def _pick(table: pd.DataFrame, names: Any) -> pd.DataFrame:
     if names is None or not set(names) <= set(table.columns):
         return table
     if ignored := [str(c) for c in table.columns if c not in set(names)]:
-        _say(f"not used by the model: {', '.join(ignored)}")
+        say(f"not used by the model: {', '.join(ignored)}")
     return table[list(names)]
 
 

@@ -25,6 +25,8 @@ LAYERS = (
     {"summary", "demo"},
     {"summary_view"},
     {"__init__"},
+    {"cli_errors"},
+    {"cli_fit"},
     {"cli"},
 )
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from queue import Empty, Full, Queue
+from queue import Full, Queue
 from threading import Event, Thread
 from typing import TYPE_CHECKING, TypeVar
 
@@ -35,7 +35,6 @@ def ahead(items: Iterable[T]) -> Generator[T, None, None]:
             del value  # or it would stay in memory while the next is waited for
     finally:
         stop.set()
-        _drain(queue)
         thread.join()
 
 
@@ -61,10 +60,3 @@ def _put(
             continue
         return True
     return False
-
-
-def _drain(queue: Queue[tuple[bool, T | BaseException | None]]) -> None:
-    try:
-        queue.get_nowait()
-    except Empty:
-        return

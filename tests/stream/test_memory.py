@@ -1,0 +1,37 @@
+"""Memory does not grow with the number of rows."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+CODE = """
+import resource
+import sys
+
+import numpy as np
+import pandas as pd
+from sklearn.linear_model import SGDRegressor
+
+import bridge.stream
+
+
+def frames(count):
+    rng = np.random.default_rng(0)
+    for _ in range(count):
+        yield pd.DataFrame(rng.normal(size=(10_000, 11)), columns=list("abcdefghijy"))
+
+
+bridge.stream.fit(SGDRegressor(random_state=0), frames(10), target="y", chunk_rows=10_000, progress=False)
+small = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+bridge.stream.fit(SGDRegressor(random_state=0), frames(300), target="y", chunk_rows=10_000, progress=False)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - small)
+"""
+BOUND = 60_000
+"""KiB; the 300 frames are 258,000."""
+
+
+def test_thirty_times_the_rows_take_no_more_memory():
+    grown = subprocess.check_output([sys.executable, "-W", "ignore", "-c", CODE], text=True)
+
+    assert int(grown) < BOUND
