@@ -31,14 +31,16 @@ struct AddBody {
   }
 };
 
-// Calls `take` with the body, of empty type, that a launch runs.
+// Calls `take` with the body, of empty type, that a launch runs; does not where there is none.
 template <class Kind, class T, class Take>
 void with_body_of(bool is_vector, const Launch& launch, const Take& take) {
   if (launch.kind == Launch::kRow) return take(RowBody<Kind, T>{});
-  if constexpr (!Kind::kIsCoded) {
-    if (launch.kind == Launch::kDirect) {
-      return is_vector ? take(TileBody<Kind, T, 1, true, true>{}) : take(TileBody<Kind, T, 1, false, true>{});
+  if (launch.kind == Launch::kDirect) {
+    // Forests are coded where a tile of their codes fits any GPU: then there is no such launch, and nothing to take.
+    if constexpr (!Kind::kIsCoded) {
+      is_vector ? take(TileBody<Kind, T, 1, true, true>{}) : take(TileBody<Kind, T, 1, false, true>{});
     }
+    return;
   }
   if (is_vector) return take(TileBody<Kind, T, 1, true, false>{});
   if (launch.rows_of_thread == 1) return take(TileBody<Kind, T, 1, false, false>{});

@@ -23,6 +23,25 @@ void check(cudaError_t error, const char* what) {
   throw CudaError(std::string("bridge::Forest: CUDA cannot ") + what + ": " + cudaGetErrorString(error));
 }
 
+// Makes a GPU the current one for a while: another runtime than ours may have chosen another.
+class CurrentDevice {
+ public:
+  explicit CurrentDevice(int device) {
+    check(cudaGetDevice(&before_), "find a GPU");
+    is_changed_ = before_ != device;
+    if (is_changed_) check(cudaSetDevice(device), "choose a GPU");
+  }
+  ~CurrentDevice() {
+    if (is_changed_) cudaSetDevice(before_);
+  }
+  CurrentDevice(const CurrentDevice&) = delete;
+  CurrentDevice& operator=(const CurrentDevice&) = delete;
+
+ private:
+  int before_ = 0;
+  bool is_changed_ = false;
+};
+
 // Memory of a GPU.
 class Memory {
  public:
@@ -48,13 +67,21 @@ struct GpuForest<T>::OnDevice {
   std::map<cudaStream_t, Memory> parts;  // runs on different streams may overlap
   Forest<T> forest{};
   Machine machine{};
+  int device = -1;
+
+  // Finds the GPU that holds the sums.
+  void find_device(const double* sums) {
+    cudaPointerAttributes attributes{};
+    check(cudaPointerGetAttributes(&attributes, sums), "find a GPU");
+    if (attributes.type != cudaMemoryTypeDevice) throw CudaError("bridge::Forest: the output is not on a GPU");
+    device = attributes.device;
+  }
 
   void upload(cudaStream_t stream) {
-    int device = 0, processors = 0, shared = 0;
-    check(cudaGetDevice(&device), "find a GPU");
+    int processors = 0, shared = 0;
     check(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device), "describe the GPU");
     check(cudaDeviceGetAttribute(&shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, device), "describe the GPU");
-    machine = {static_cast<uint32_t>(processors), std::min(static_cast<uint64_t>(shared), kMostShared),
+    machine = {static_cast<uint32_t>(processors), std::clamp(static_cast<uint64_t>(shared), kLeastShared, kMostShared),
                kPartsCapacity};
     auto memory = std::make_unique<Memory>(packed.bytes.size());
     check(cudaMemcpyAsync(memory->get(), packed.bytes.data(), packed.bytes.size(), cudaMemcpyHostToDevice, stream),
@@ -79,19 +106,21 @@ GpuForest<T>::~GpuForest() = default;
 template <class T>
 void GpuForest<T>::run(const T* x, uint64_t width, uint64_t rows, double* sums, void* stream_handle) {
   if (rows == 0) return;
-  OnDevice& device = *device_;
+  OnDevice& own = *device_;
   const auto stream = static_cast<cudaStream_t>(stream_handle);
-  const std::lock_guard<std::mutex> guard(device.lock);
-  if (!device.tables) device.upload(stream);
-  const Launch how = plan(device.shape, rows, device.machine);
+  const std::lock_guard<std::mutex> guard(own.lock);
+  if (own.device < 0) own.find_device(sums);
+  const CurrentDevice current(own.device);
+  if (!own.tables) own.upload(stream);
+  const Launch how = plan(own.shape, rows, own.machine);
   Rows<T> run{x, width, rows, sums, nullptr, how.groups_of_block};
   if (how.is_split) {
-    const auto place = device.parts.try_emplace(stream, kPartsBytes).first;
+    const auto place = own.parts.try_emplace(stream, kPartsBytes).first;
     run.parts = reinterpret_cast<double*>(place->second.get());
   } else if (how.kind == Launch::kRow) {
     run.parts = sums;  // there is one group alone
   }
-  check(launch(device.forest, run, device.shape, how, stream), "run a forest");
+  check(launch(own.forest, run, own.shape, how, stream), "run a forest");
 }
 
 template <class T>

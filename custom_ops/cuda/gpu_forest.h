@@ -28,7 +28,7 @@ class GpuForest {
   uint64_t features() const { return features_; }
   uint64_t outputs() const { return outputs_; }
 
-  // Writes the sums, (rows, outputs), of rows that are `width` numbers wide; all pointers are of the current GPU.
+  // Writes the sums, (rows, outputs), of rows that are `width` numbers wide; all pointers are of one GPU.
   // Returns at once: the work is done in the order of `stream`. Allocates on its first run and on the first run on each
   // stream, never again. Throws CudaError.
   void run(const T* x, uint64_t width, uint64_t rows, double* sums, void* stream);

@@ -37,13 +37,20 @@ def cuda_library(tmp_path_factory):
     return _build(folder, "-DBRIDGE_CUDA=ON", "-DBRIDGE_CUDA_ARCHITECTURES=90")
 
 
+def headers():
+    """Return the folder of onnxruntime's C headers, fetched where need be."""
+    if "ORT_INCLUDE_DIR" in os.environ:
+        return Path(os.environ["ORT_INCLUDE_DIR"])
+    fetched = subprocess.run([SOURCE / "fetch_headers.sh"], capture_output=True, text=True, check=False)
+    if fetched.returncode:
+        pytest.skip(f"the native operator is not built: {fetched.stderr.strip() or 'no headers'}")
+    return SOURCE / "headers"
+
+
 def _build(folder, *settings):
     if not (shutil.which("cmake") and (shutil.which("c++") or shutil.which("g++") or os.environ.get("CXX"))):
         pytest.skip("the native operator is not built: cmake or a C++ compiler is missing")
-    if "ORT_INCLUDE_DIR" not in os.environ:
-        fetched = subprocess.run([SOURCE / "fetch_headers.sh"], capture_output=True, text=True, check=False)
-        if fetched.returncode:
-            pytest.skip(f"the native operator is not built: {fetched.stderr.strip() or 'no headers'}")
+    headers()
     for command in (["-S", str(SOURCE), "-B", str(folder), *settings], ["--build", str(folder), "--parallel", "2"]):
         built = subprocess.run(["cmake", *command], capture_output=True, text=True, check=False)
         assert not built.returncode, built.stdout + built.stderr

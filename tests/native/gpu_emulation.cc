@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "dispatch.h"
+#include "host_blocks.h"
 #include "pack.h"
 
 namespace {
@@ -19,38 +19,6 @@ using namespace bridge;
 constexpr uint32_t kWidth = 5;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-
-// Threads that wait for one another may run in any order: runs go forwards and backwards in turn.
-bool is_backwards = false;
-
-template <class F>
-void in_order(uint32_t count, const F& f) {
-  for (uint32_t i = 0; i < count; ++i) f(is_backwards ? count - 1 - i : i);
-}
-
-struct HostWarp {
-  uint32_t index;
-  static bool is_leader() { return true; }
-  template <class F>
-  uint32_t ballot(const F& f) const {
-    uint32_t bits = 0;
-    for (uint32_t lane = 0; lane < gpu::kLanes; ++lane) bits |= static_cast<uint32_t>(f(lane)) << lane;
-    return bits;
-  }
-};
-
-struct HostBlock {
-  uint32_t x, y, threads;
-  std::byte* shared;
-  template <class F>
-  void each(const F& f) const {
-    in_order(threads, f);
-  }
-  template <class F>
-  void each_warp(const F& f) const {
-    in_order(threads / gpu::kLanes, [&](uint32_t warp) { f(HostWarp{warp}); });
-  }
-};
 
 struct Made {
   uint32_t trees = 1, least_leaves = 1, most_leaves = 30, outputs = 1;
@@ -192,16 +160,6 @@ std::vector<double> reference(const Forest& forest, const std::vector<T>& x, siz
   return sums;
 }
 
-template <class Body, class T>
-void run_grid(const gpu::Launch& how, const gpu::Forest<T>& forest, const gpu::Rows<T>& rows) {
-  // Of exactly the size that is asked for, so that a sanitizer finds what lies beyond.
-  std::vector<uint64_t> shared(how.shared_bytes / 8 + 1, 0xABABABABABABABAB);
-  in_order(how.parts * how.tiles, [&](uint32_t i) {
-    auto* const bytes = reinterpret_cast<std::byte*>(shared.data());
-    Body::run(forest, rows, HostBlock{i % how.tiles, i / how.tiles, how.threads, bytes});
-  });
-}
-
 std::string name_of(const gpu::Shape& shape, const gpu::Launch& how) {
   const char* const formats[] = {"coded8", "coded16", "narrow", "wide"};
   const char* const kinds[] = {"tile", "direct", "row"};
@@ -234,9 +192,9 @@ void compare(const std::string& what, const Forest& forest, const gpu::PackedFor
     run.parts = sums.data();
   }
   const gpu::Forest<T> plain = packed.at(packed.bytes.data());
-  gpu::with_body<T>(shape, how, [&](auto body) { run_grid<decltype(body)>(how, plain, run); });
+  gpu::with_body<T>(shape, how, [&](auto body) { gpu::run_grid<decltype(body)>(how, plain, run); });
   if (how.is_split) {
-    run_grid<gpu::AddBody<T>>(gpu::plan_adding(shape, rows), plain, run);
+    gpu::run_grid<gpu::AddBody<T>>(gpu::plan_adding(shape, rows), plain, run);
   }
   for (size_t i = 0; i < sums.size(); ++i) {
     if (std::bit_cast<uint64_t>(sums[i]) != std::bit_cast<uint64_t>(expected[i])) {
@@ -263,7 +221,7 @@ void compare_all(const std::string& what, const Made& made, uint64_t seed, const
           if (shared < gpu::kLeastShared && packed.offsets.format < gpu::Format::kNarrow) continue;
           for (uint64_t capacity : {uint64_t{0}, uint64_t{1} << 20}) {
             compare(what, forest, packed, x, rows, width, {processors, shared, capacity}, expected);
-            is_backwards = !is_backwards;
+            gpu::is_backwards = !gpu::is_backwards;
           }
         }
       }

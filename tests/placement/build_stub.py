@@ -56,7 +56,14 @@ E cudaGetDeviceProperties(struct cudaDeviceProp *p, int device) {
   p->maxGridSize[0] = p->maxGridSize[1] = p->maxGridSize[2] = 65535;
   return 0;
 }
-E cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr attribute, int device) { *value = 0; return 0; }
+E cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr attribute, int device) {
+  *value = attribute == cudaDevAttrMultiProcessorCount ? 132
+           : attribute == cudaDevAttrMaxSharedMemoryPerBlockOptin ? 232448 : 0;
+  return 0;
+}
+E cudaGetLastError(void) { return 0; }
+E cudaStreamSynchronize(S stream) { return 0; }
+E cudaSetDevice(int device) { return 0; }
 E cudaPointerGetAttributes(struct cudaPointerAttributes *a, const void *p) {
   memset(a, 0, sizeof *a);
   a->type = cudaMemoryTypeDevice;
