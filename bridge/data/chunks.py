@@ -143,7 +143,10 @@ def as_features(chunk: Chunk, names: Sequence[str]) -> Any:
         return pd.DataFrame(dict(zip(names, arrays, strict=True)))
     matrix = np.empty((len(chunk.table), len(names)), columns[0].type.to_pandas_dtype() if columns else np.float64)
     for i, column in enumerate(columns):
-        matrix[:, i] = column.to_numpy()
+        start = 0
+        for piece in column.chunks:  # without a copy of the column as a whole
+            matrix[start : start + len(piece), i] = piece.to_numpy(zero_copy_only=False)
+            start += len(piece)
     return pd.DataFrame(matrix, columns=list(names), copy=False)
 
 

