@@ -11,13 +11,14 @@ function(add_forest target)
     ${FOREST_FOLDER}/forest_tables.cc
     ${FOREST_FOLDER}/full_forest.cc
     ${FOREST_FOLDER}/kernels_portable.cc
+    ${FOREST_FOLDER}/row_forest.cc
     ${FOREST_FOLDER}/set_columns.cc
     ${FOREST_FOLDER}/walker.cc)
   set(parts ${target})
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$" AND NOT MSVC)
     set(flags_avx2 -mavx2)
     set(flags_avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl)
-    set(flags_avx512vbmi ${flags_avx512} -mavx512vbmi)
+    set(flags_avx512vbmi ${flags_avx512} -mavx512vbmi -mbmi)
     foreach(isa avx2 avx512 avx512vbmi)
       string(REPLACE vbmi "" file ${isa})
       add_library(${target}_${isa} OBJECT ${FOREST_FOLDER}/kernels_${file}.cc)

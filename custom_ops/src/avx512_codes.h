@@ -8,6 +8,8 @@
 namespace bridge {
 namespace {  // NOLINT
 
+constexpr size_t kFewCodes = 8;
+
 // The cuts of levels 0 to kLevels - 1, for 16 numbers of float32 at once. A permutation of two registers reads the low
 // five bits of a place: levels 0 to 4 share the first two, level 5 has two of its own, 6 four and 7 eight.
 template <uint32_t kLevels>
@@ -74,7 +76,8 @@ void code_floats(const Cuts<float>& cuts, const float* x, size_t stride, size_t 
 
 template <class Code>
 void code_512(Cuts<float> cuts, const float* x, size_t stride, size_t rows, Code* codes) {
-  if (stride >= (size_t{1} << 24)) return code<float>(cuts, x, stride, rows, codes);  // places have 32 bits
+  // A few rows do not repay the loading of the cuts; and places have 32 bits.
+  if (rows < kFewCodes || stride >= (size_t{1} << 24)) return code<float>(cuts, x, stride, rows, codes);
   switch (cuts.bits) {
     case 5:
       return code_floats<5>(cuts, x, stride, rows, codes);
@@ -98,6 +101,7 @@ inline void store_eight(__m512i codes, uint16_t* out) {
 // As above for float64: eight numbers at once, levels 0 to 3 from two registers, level 4 from two more.
 template <class Code>
 void code_512(Cuts<double> cuts, const double* x, size_t stride, size_t rows, Code* codes) {
+  if (rows < kFewCodes) return code<double>(cuts, x, stride, rows, codes);
   const __m512i places =
       _mm512_mullo_epi64(_mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7), _mm512_set1_epi64(static_cast<long long>(stride)));
   const __m512i one = _mm512_set1_epi64(1);

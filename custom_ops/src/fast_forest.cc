@@ -17,6 +17,7 @@ constexpr size_t kTileBytes = 1 << 18;
 // What one row takes, about.
 constexpr double kVisitNs = 1.0;
 constexpr double kMadeNs = 4.0;  // to make a column for a walk
+constexpr double kTreeNs = 4.0;  // of which all nodes are asked at once
 constexpr double kCodeNs = 2.0;
 constexpr double kColumnNs = 8.0;  // to begin with a column, once a tile
 
@@ -47,7 +48,7 @@ size_t padded(size_t rows) { return (rows + kRowGroup - 1) / kRowGroup * kRowGro
 
 template <class T>
 FastForest<T>::FastForest(Forest forest, const Kernels& kernels)
-    : forest_(std::move(forest)), walker_(forest_, kernels), full_(forest_, kernels) {
+    : forest_(std::move(forest)), walker_(forest_, kernels), full_(forest_, kernels), row_(forest_, full_, kernels) {
   for (size_t tree = 0; tree < forest_.n_trees(); ++tree) {
     const bool is_full = full_.holds(tree);
     if (stretches_.empty() || stretches_.back().is_full != is_full) stretches_.push_back({tree, tree, is_full});
@@ -56,16 +57,16 @@ FastForest<T>::FastForest(Forest forest, const Kernels& kernels)
     if (!is_full) walked_visits_ += forest_.depths[tree];
     has_walks_ |= !is_full;
   }
+  const double walk_ns = kVisitNs * row_visits_ + kMadeNs * static_cast<double>(walker_.n_made());
+  const double all_ns =
+      kColumnNs * static_cast<double>(full_.n_columns()) + kTreeNs * static_cast<double>(row_.n_trees());
+  asks_all_ = row_.n_trees() && all_ns < walk_ns;
+  row_ns_ = asks_all_ ? all_ns : walk_ns;
   group_ns_ = kernels.node_ns * static_cast<double>(full_.n_nodes()) * static_cast<double>(full_.code_bytes());
   const size_t row_bytes = std::max<size_t>(
       {full_.row_bytes(), forest_.outputs * sizeof(double), has_walks_ ? walker_.columns() * sizeof(T) : 0, 1});
   tile_rows_ = std::clamp<size_t>(kTileBytes / row_bytes / kRowGroup * kRowGroup, kRowGroup,
                                   has_walks_ ? kMostWalkedRows : kMostFullRows);
-}
-
-template <class T>
-double FastForest<T>::walk_ns(size_t rows) const {
-  return (kVisitNs * row_visits_ + kMadeNs * static_cast<double>(walker_.n_made())) * static_cast<double>(rows);
 }
 
 template <class T>
@@ -80,7 +81,7 @@ double FastForest<T>::tile_ns(size_t rows) const {
 
 template <class T>
 double FastForest<T>::run_ns(size_t rows) const {
-  return std::min(walk_ns(rows), tile_ns(rows));
+  return std::min(row_ns_ * static_cast<double>(rows), tile_ns(rows));
 }
 
 template <class T>
@@ -95,18 +96,34 @@ size_t FastForest<T>::task_rows(size_t rows, double ns) const {
 
 template <class T>
 void FastForest<T>::run(const T* x, size_t width, size_t rows, double* sums) const {
-  if (rows < kRowGroup && walk_ns(rows) <= tile_ns(rows)) {
+  if (rows < kRowGroup && row_ns_ * static_cast<double>(rows) <= tile_ns(rows)) {
     std::fill(sums, sums + rows * forest_.outputs, 0.0);
-    Scratch<T>& mine = scratch<T>();
-    uint32_t* leaves = grow(mine.leaves, forest_.n_trees());
-    for (size_t row = 0; row < rows; ++row) {
-      const Rows<T> ready = walker_.prepare(forest_, x + row * width, width, 1, mine.rows);
-      walker_.add_row(forest_, ready.data, leaves, sums + row * forest_.outputs);
-    }
+    for (size_t row = 0; row < rows; ++row) run_row(x + row * width, width, sums + row * forest_.outputs);
     return;
   }
   for (size_t row = 0; row < rows; row += tile_rows_) {
     run_tile(x + row * width, width, std::min(tile_rows_, rows - row), sums + row * forest_.outputs);
+  }
+}
+
+template <class T>
+void FastForest<T>::run_row(const T* x, size_t width, double* sums) const {
+  Scratch<T>& mine = scratch<T>();
+  uint32_t* leaves = grow(mine.leaves, forest_.n_trees());
+  if (asks_all_) {
+    const unsigned char* codes = grow(mine.codes, full_.row_bytes() * kRowGroup);
+    full_.code_rows(forest_, x, width, 1, kRowGroup, mine.codes.data());
+    uint8_t row[kMostRowColumns] = {};
+    for (size_t column = 0; column < full_.n_columns(); ++column) row[column] = codes[column * kRowGroup];
+    row_.find_leaves(row, leaves);
+  } else {
+    walker_.find_row_leaves(walker_.prepare(forest_, x, width, 1, mine.rows).data, leaves);
+  }
+  for (size_t o = 0; o < forest_.outputs; ++o) {
+    const double* values = &forest_.values[o];
+    double sum = sums[o];
+    for (size_t tree = 0; tree < forest_.n_trees(); ++tree) sum += values[leaves[tree] * forest_.outputs];
+    sums[o] = sum;
   }
 }
 

@@ -6,6 +6,7 @@
 
 #include "forest_tables.h"
 #include "full_forest.h"
+#include "row_forest.h"
 #include "walker.h"
 
 namespace bridge {
@@ -38,17 +39,20 @@ class FastForest {
     bool is_full;
   };
 
-  double walk_ns(size_t rows) const;
   double tile_ns(size_t rows) const;
+  void run_row(const T* x, size_t width, double* sums) const;
   void run_tile(const T* x, size_t width, size_t rows, double* sums) const;
   void walk_trees(const Stretch& stretch, Rows<T> x, size_t rows, size_t stride, double* sums) const;
 
   Forest forest_;
   Walker<T> walker_;
   FullForest<T> full_;
+  RowForest row_;
   std::vector<Stretch> stretches_;
   bool has_walks_ = false;
   size_t tile_rows_;
+  bool asks_all_ = false;     // of a row by itself, all nodes at once: faster than to walk
+  double row_ns_ = 0;         // about what a row by itself takes
   double row_visits_ = 0;     // of walks down all trees
   double walked_visits_ = 0;  // of walks down the trees that are not evaluated whole
   double group_ns_;           // of evaluating the others, for kRowGroup rows

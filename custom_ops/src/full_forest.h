@@ -28,6 +28,8 @@ class FullForest {
   size_t n_columns() const { return columns_.size(); }
   size_t n_cut_columns() const { return columns_.size() - n_sets_; }
   size_t n_nodes() const { return nodes_.size(); }
+  const std::vector<FullNode>& nodes() const { return nodes_; }
+  const std::vector<FullTree>& trees() const { return trees_; }
   size_t code_bytes() const { return has_words_ ? 2 : 1; }
 
   // How many bytes a row has in the memory that `code_rows` writes.

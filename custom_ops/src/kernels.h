@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "full_nodes.h"
+#include "row_trees.h"
 #include "walk_nodes.h"
 
 namespace bridge {
@@ -34,6 +35,9 @@ struct Kernels {
   // Add the scores of trees first to last - 1, one after another, to the sums of a tile.
   void (*evaluate_bytes)(const FullTrees& trees, size_t first, size_t last, const Tile<uint8_t>& tile);
   void (*evaluate_words)(const FullTrees& trees, size_t first, size_t last, const Tile<uint16_t>& tile);
+
+  // Find the leaf that one row reaches in each tree, counted from the left; null where walks are faster.
+  void (*find_row_leaves)(const RowTrees& trees, const uint8_t* codes, uint32_t* leaves);
 
   bool wants_planes;   // whether tables of scores are to be cut into bytes
   size_t most_leaves;  // larger trees are faster to walk

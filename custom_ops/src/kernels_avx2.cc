@@ -80,6 +80,7 @@ const Kernels& avx2_kernels() {
       .look_up_words = look_up<uint16_t>,
       .evaluate_bytes = evaluate_256<uint8_t>,
       .evaluate_words = evaluate_256<uint16_t>,
+      .find_row_leaves = nullptr,
       .wants_planes = false,
       .most_leaves = 256,
       .node_ns = 2.5,

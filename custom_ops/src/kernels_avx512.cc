@@ -23,6 +23,7 @@ const Kernels& avx512_kernels() {
       .look_up_words = look_up_512<uint16_t>,
       .evaluate_bytes = evaluate_512<uint8_t>,
       .evaluate_words = evaluate_512<uint16_t>,
+      .find_row_leaves = kFindRowLeaves,
       .wants_planes = kPlanes,
       .most_leaves = 256,
       .node_ns = 0.8,

@@ -17,6 +17,7 @@ const Kernels& portable_kernels() {
       .look_up_words = look_up<uint16_t>,
       .evaluate_bytes = evaluate<uint8_t>,
       .evaluate_words = evaluate<uint16_t>,
+      .find_row_leaves = nullptr,
       .wants_planes = false,
       .most_leaves = 64,
       .node_ns = 10,

@@ -1,7 +1,9 @@
 // bridge::Forest as an onnxruntime custom operator: kernels of one name, for float32 and for float64 input.
 #include <algorithm>
+#include <atomic>
 #include <exception>
 #include <memory>
+#include <new>
 #include <string>
 
 #include "fast_forest.h"
@@ -57,6 +59,7 @@ class ForestKernel {
     size_t rows;
     double* sums;
     size_t task_rows = 0;
+    std::atomic<bool> lacks_memory = false;
   };
 
   template <class Get>
@@ -73,13 +76,19 @@ class ForestKernel {
     job.task_rows = job.forest.task_rows(job.rows, kTaskNs);
     const size_t tasks = (job.rows + job.task_rows - 1) / job.task_rows;
     check(api_.KernelContext_ParallelFor(context, run_task, tasks, 0, &job));
+    if (job.lacks_memory) throw std::bad_alloc();
   }
 
-  static void run_task(void* data, size_t task) {
-    const Job& job = *static_cast<const Job*>(data);
+  // Runs on a thread of onnxruntime, which no exception may reach.
+  static void run_task(void* data, size_t task) noexcept {
+    Job& job = *static_cast<Job*>(data);
     const size_t first = task * job.task_rows;
     const size_t count = std::min(job.task_rows, job.rows - first);
-    job.forest.run(job.x + first * job.width, job.width, count, job.sums + first * job.forest.outputs());
+    try {
+      job.forest.run(job.x + first * job.width, job.width, count, job.sums + first * job.forest.outputs());
+    } catch (const std::bad_alloc&) {
+      job.lacks_memory = true;
+    }
   }
 
   const OrtApi& api_;

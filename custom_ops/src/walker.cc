@@ -146,17 +146,11 @@ void Walker<T>::walk_row(const AnyNode* nodes, const T* x, uint32_t* leaf_rows) 
 }
 
 template <class T>
-void Walker<T>::add_row(const Forest& forest, const T* x, uint32_t* leaf_rows, double* sums) const {
+void Walker<T>::find_row_leaves(const T* x, uint32_t* leaf_rows) const {
   if (narrow_.empty()) {
     walk_row(wide_.data(), x, leaf_rows);
   } else if constexpr (std::is_same_v<T, float>) {
     walk_row(narrow_.data(), x, leaf_rows);
-  }
-  for (size_t o = 0; o < forest.outputs; ++o) {
-    const double* values = &forest.values[o];
-    double sum = sums[o];
-    for (size_t tree = 0; tree < walks_.size(); ++tree) sum += values[leaf_rows[tree] * forest.outputs];
-    sums[o] = sum;
   }
 }
 

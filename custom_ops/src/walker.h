@@ -29,8 +29,8 @@ class Walker {
   // copy in `scratch`.
   Rows<T> prepare(const Forest& forest, const T* x, size_t width, size_t rows, std::vector<T>& scratch) const;
 
-  // Adds the scores of all trees, in their order, to the sums of one prepared row; `leaf_rows` has room for one a tree.
-  void add_row(const Forest& forest, const T* x, uint32_t* leaf_rows, double* sums) const;
+  // Finds the row of `values` that one prepared row scores in each tree.
+  void find_row_leaves(const T* x, uint32_t* leaf_rows) const;
 
   // Finds the row of `values` that each prepared row scores in one tree.
   void find_leaves(size_t tree, Rows<T> x, size_t rows, uint32_t* leaf_rows) const;
