@@ -178,7 +178,7 @@ BRIDGE_BOTH inline uint32_t walk_by_warp(const Forest<T>& forest, const Tree& tr
     if (level == 7) bits = at & 64 ? (at & 32 ? right[7] : right[6]) : (at & 32 ? right[5] : right[4]);
     if (level < tree.depth) at = 2 * at + (bits >> (at % kLanes) & 1);
   }
-  return load(forest.leaf_rows + tree.leaves + (at - size));
+  return Kind::leaf_row(forest, tree, at);
 }
 
 // Block (x, y): row x alone through the groups of trees of part y; a warp a tree of codes, else a thread a tree.

@@ -73,7 +73,7 @@ bool find_cuts(const bridge::Forest& forest, Format narrowest, Columns& columns,
     if (depth > kCodedDepth) return false;
     padded += uint64_t{1} << depth;
   }
-  if (padded > kMostPadding * forest.nodes.size()) return false;
+  if (padded > kMostPadding * forest.nodes.size() || padded > std::numeric_limits<uint32_t>::max()) return false;
   std::vector<std::vector<T>> cuts;
   for (const Node& node : forest.nodes) {
     if (node.is_leaf()) continue;
@@ -189,6 +189,13 @@ void add_all_linked(const bridge::Forest& forest, Format narrowest, Tables<T>& t
   tables.wide = {};
 }
 
+// Returns the values in the order of the leaves, of which each scores one number: one load less at the end of a walk.
+std::vector<double> values_of(const std::vector<double>& values, const std::vector<uint32_t>& leaf_rows) {
+  std::vector<double> ordered(leaf_rows.size());
+  for (size_t i = 0; i < ordered.size(); ++i) ordered[i] = values[leaf_rows[i]];
+  return ordered;
+}
+
 // Appends a table; its pointer counts from null.
 template <class V>
 const V* append(std::vector<std::byte>& bytes, const std::vector<V>& table) {
@@ -247,8 +254,9 @@ PackedForest<T> pack(const bridge::Forest& forest, Format narrowest) {
   to.coded = append(bytes, tables.coded);
   to.narrow = append(bytes, tables.narrow);
   to.wide = append(bytes, tables.wide);
-  to.leaf_rows = append(bytes, tables.leaf_rows);
-  to.values = append(bytes, forest.values);
+  const bool is_by_leaf = tables.format <= Format::kCoded16 && forest.outputs == 1;
+  to.leaf_rows = append(bytes, is_by_leaf ? std::vector<uint32_t>() : tables.leaf_rows);
+  to.values = append(bytes, is_by_leaf ? values_of(forest.values, tables.leaf_rows) : forest.values);
   to.n_columns = static_cast<uint32_t>(tables.columns.size());
   to.n_trees = static_cast<uint32_t>(forest.n_trees());
   to.outputs = static_cast<uint32_t>(forest.outputs);

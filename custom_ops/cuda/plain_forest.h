@@ -38,7 +38,7 @@ struct Set {
 // One tree. Coded nodes stand as in a heap that starts at 1, the children of i at 2i and 2i + 1, padded to 2**depth.
 struct Tree {
   uint64_t nodes;   // where its nodes start
-  uint64_t leaves;  // where its row numbers of `values` start: one a leaf of the heap, or one a node
+  uint64_t leaves;  // where its `leaf_rows` start: one a leaf of the heap, or one a node
   uint32_t depth;
 };
 
@@ -69,8 +69,8 @@ struct Forest {
   const uint32_t* coded;  // column << 16 | rank of the threshold
   const NarrowNode* narrow;
   const WideNode* wide;
-  const uint32_t* leaf_rows;
-  const double* values;  // (leaf rows, outputs)
+  const uint32_t* leaf_rows;  // coded forests of one output have none
+  const double* values;  // (leaf rows, outputs); where there are no `leaf_rows`, a number for each place of a leaf
   uint32_t n_columns;
   uint32_t n_trees;
   uint32_t outputs;

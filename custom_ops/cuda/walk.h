@@ -113,7 +113,13 @@ struct Coded {
         at[i] = 2 * at[i] + static_cast<uint32_t>(goes_right(node, cells(node >> 16, i)));
       }
     }
-    for (uint32_t& place : at) place = load(forest.leaf_rows + tree.leaves + (place - (1u << tree.depth)));
+    for (uint32_t& place : at) place = leaf_row(forest, tree, place);
+  }
+
+  // The row of `values` of a leaf of the heap.
+  BRIDGE_BOTH static uint32_t leaf_row(const Forest<T>& forest, const Tree& tree, uint32_t place) {
+    const uint64_t leaf = tree.leaves + (place - (1u << tree.depth));
+    return forest.outputs == 1 ? static_cast<uint32_t>(leaf) : load(forest.leaf_rows + leaf);
   }
 };
 
