@@ -177,6 +177,7 @@ void evaluate_512(const FullTrees& trees, size_t first, size_t last, const Tile<
     const FullTree& tree = trees.trees[t];
     size_t row = 0;
     for (; row + 4 * kRowGroup <= tile.rows; row += 4 * kRowGroup) evaluate_groups<4>(trees, tree, tile, row);
+    for (; row + 2 * kRowGroup <= tile.rows; row += 2 * kRowGroup) evaluate_groups<2>(trees, tree, tile, row);
     for (; row < tile.rows; row += kRowGroup) evaluate_groups<1>(trees, tree, tile, row);
   }
 }
