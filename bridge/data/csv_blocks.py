@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
+from bridge.data.csv_pieces import parse_pieces
 from bridge.errors import InputError
 
 if TYPE_CHECKING:
@@ -38,27 +39,63 @@ def csv_blocks(file: Path, types: Mapping[str, Any] | None, text: Sequence[str])
             # Arrow reads "true" as a boolean alone, which becomes a number later.
             numbers = [n for n in read if read[n] == pa.bool_() and types.get(n) != pa.string()]
             wanted = {n: pa.bool_() if n in numbers else t for n, t in types.items() if n in read}
-            reader = _open(file, wanted, list(wanted))
             read |= wanted
+            yield from _read_pieces(file, reader.schema.names, wanted)
+            return
         for batch in reader:
             yield pa.Table.from_batches([batch])
     except pa.ArrowInvalid as error:
-        if (found := _find_bad_line(file, read)) is not None:
+        try:
+            found = _find_bad_line(file, read)
+        except csv.Error:  # a field of more than 128 KiB
+            found = None
+        if found is not None:
             raise InputError(f"{file}, {found}") from error
         raise
+
+
+def _read_pieces(file: Path, names: list[str], types: Mapping[str, Any]) -> Iterator[Any]:
+    """Yield the tables of a file of known columns and types, parsed on several cores where its lines allow it."""
+    import pyarrow as pa
+    from pyarrow import csv as arrow_csv
+
+    def parse(piece: bytes) -> Any:
+        options = _options(types, list(types), names, size=len(piece) + 1)
+        return arrow_csv.read_csv(pa.BufferReader(piece), **options)
+
+    def parse_rest(opened: IO[bytes]) -> Iterator[Any]:
+        if opened.read(1):
+            opened.seek(-1, 1)
+            reader = arrow_csv.open_csv(opened, **_options(types, list(types), names))
+            yield from (pa.Table.from_batches([batch]) for batch in reader)
+
+    with file.open("rb") as opened:
+        first = opened.readline().decode("utf-8-sig", errors="replace").rstrip("\r\n")
+        if "\r" not in first and next(csv.reader([first]), []) == names:
+            yield from parse_pieces(opened, BLOCK_BYTES, parse, parse_rest)
+            return
+    reader = _open(file, types, list(types))  # the names take several lines, or come after an empty one
+    yield from (pa.Table.from_batches([batch]) for batch in reader)
 
 
 def _open(file: Path, types: Mapping[str, Any], columns: list[str] | None) -> Any:
     from pyarrow import csv as arrow_csv
 
-    return arrow_csv.open_csv(
-        file,
-        read_options=arrow_csv.ReadOptions(block_size=BLOCK_BYTES),
-        parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
-        convert_options=arrow_csv.ConvertOptions(
+    return arrow_csv.open_csv(file, **_options(types, columns))
+
+
+def _options(
+    types: Mapping[str, Any], columns: list[str] | None, names: list[str] | None = None, size: int = 0
+) -> dict[str, Any]:
+    from pyarrow import csv as arrow_csv
+
+    return {
+        "read_options": arrow_csv.ReadOptions(block_size=size or BLOCK_BYTES, column_names=names, use_threads=not size),
+        "parse_options": arrow_csv.ParseOptions(newlines_in_values=True),
+        "convert_options": arrow_csv.ConvertOptions(
             column_types=dict(types), include_columns=columns, strings_can_be_null=True
         ),
-    )
+    }
 
 
 def _find_bad_line(file: Path, types: Mapping[str, Any]) -> str | None:
