@@ -59,7 +59,7 @@ def find_native() -> NativeLibrary:
         return _unused(f"{PACKAGE} has version {version} of {FOREST}, and this bridge writes version {BRIDGE_OPSET}")
     if kernels is None:
         return _unused("the environment variable BRIDGE_FOREST_ISA asks for what this machine has not")
-    return NativeLibrary(path, f"the kernel of {PACKAGE}, {kernels}", has_cuda)
+    return NativeLibrary(path, f"the kernel of {PACKAGE}, {kernels}{' and CUDA' if has_cuda else ''}", has_cuda)
 
 
 def _unused(reason: str) -> NativeLibrary:

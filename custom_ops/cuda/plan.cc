@@ -43,8 +43,7 @@ uint64_t shared_bytes(const Shape& shape, Launch::Kind kind, uint64_t rows, uint
 }
 
 Launch plan(const Shape& shape, uint64_t rows, const Machine& machine) {
-  const uint64_t numbers = shape.groups * rows * shape.outputs;
-  const bool may_split = shape.groups > 1 && numbers <= machine.parts_capacity;
+  const bool may_split = shape.groups > 1 && rows <= machine.parts_capacity / (shape.groups * shape.outputs);
   if (rows <= kFewRows && (may_split || shape.groups == 1)) {
     // A warp takes a tree of codes, a thread any other: more groups to a block then.
     const uint64_t groups = std::max(is_coded(shape) ? 1 : std::min<uint64_t>(4, shape.groups),

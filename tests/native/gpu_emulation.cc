@@ -229,6 +229,40 @@ void compare_all(const std::string& what, const Made& made, uint64_t seed, const
   }
 }
 
+void expect(bool holds, const char* what) {
+  if (holds) return;
+  std::printf("a plan %s\n", what);
+  std::exit(1);
+}
+
+// Plans that are too large to run: of any shape, on any GPU.
+void check_plans() {
+  Maker maker(0);
+  const auto up_to = [&](double most) { return static_cast<uint64_t>(std::pow(most, double(maker.below(1001)) / 1000)); };
+  for (int i = 0; i < 200'000; ++i) {
+    const auto format = static_cast<gpu::Format>(maker.below(4));
+    const gpu::Shape shape{up_to(20'000), up_to(100'000), maker.below(2) ? 1 : up_to(1'000'000), format,
+                           format != gpu::Format::kNarrow && maker.below(2) ? 8u : 4u};
+    const bool is_coded = format <= gpu::Format::kCoded16;
+    const uint64_t rows = up_to(1e8);
+    const gpu::Machine machine{static_cast<uint32_t>(up_to(300)), gpu::kLeastShared + maker.below(2) * 16'384, 1 << 20};
+    const uint64_t least = gpu::shared_bytes(shape, gpu::Launch::kTile, gpu::kLeastThreads, 1);
+    if (is_coded && least > gpu::kLeastShared) continue;  // is not coded
+    const gpu::Launch how = gpu::plan(shape, rows, machine);
+    const uint64_t tile_rows = how.kind == gpu::Launch::kRow ? 1 : how.threads * how.rows_of_thread;
+    expect(!(is_coded && how.kind == gpu::Launch::kDirect), "reads coded rows without a tile");
+    expect(how.shared_bytes <= machine.shared_bytes, "asks for more shared memory than there is");
+    expect(how.threads % 32 == 0 && how.threads <= gpu::kMostThreads, "has an odd number of threads");
+    expect(how.tiles * tile_rows >= rows && (how.tiles - 1) * tile_rows < rows, "does not cover the rows");
+    expect(uint64_t{how.parts} * how.groups_of_block >= shape.groups, "does not cover the trees");
+    expect((how.parts - 1) * uint64_t{how.groups_of_block} < shape.groups, "has a part without trees");
+    expect(how.parts <= 65'535, "has more parts than a grid");
+    expect(how.is_split || how.parts == 1, "has parts that nobody adds");
+    expect(!how.is_split || shape.groups * rows * shape.outputs <= machine.parts_capacity, "has no memory for its parts");
+    expect(how.rows_of_thread == 1 || shape.outputs == 1, "has several rows a thread for vectors");
+  }
+}
+
 void compare_both(const std::string& what, const Made& made, const std::vector<size_t>& sizes) {
   for (uint64_t seed = 0; seed < 3; ++seed) {
     compare_all<float>(what, made, seed, sizes);
@@ -239,6 +273,7 @@ void compare_both(const std::string& what, const Made& made, const std::vector<s
 }  // namespace
 
 int main(int count, char** arguments) {
+  check_plans();
   const std::vector<size_t> few{1, 2, 31, 33, 100, 300}, many{10'000};
   compare_both("lone leaves", {.trees = 40, .most_leaves = 1}, few);
   compare_both("small trees", {.trees = 50, .thresholds = 40}, few);

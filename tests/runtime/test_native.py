@@ -66,6 +66,7 @@ def test_session_on_a_gpu_keeps_its_forests(install):
 def test_session_on_a_gpu_takes_cuda_kernels_where_they_are_asked_for(install, monkeypatch):
     install(1, cuda=True)
 
+    assert describe_native().endswith("avx2 and CUDA")
     assert not _registered([(CUDA, {}), CPU])
     monkeypatch.setenv("BRIDGE_FOREST_CUDA", "1")
     assert _registered([(CUDA, {}), CPU]) == ["/somewhere/library.so"]
