@@ -12,6 +12,7 @@ from sklearn.ensemble import RandomForestClassifier
 
 import bridge
 from bridge.runtime.native import describe_native, find_native
+from models.trees import TREES
 from tests.native.conftest import SOURCE
 
 
@@ -42,6 +43,18 @@ def test_predictor_takes_the_kernel(package):
     np.testing.assert_array_equal(predictor.predict(x), forest.predict(x))
     np.testing.assert_allclose(predictor.predict_proba(x), forest.predict_proba(x), rtol=1e-15)
     assert describe_native() == f"the kernel of bridge_custom_ops, {package.kernels()}"
+
+
+@pytest.mark.usefixtures("package")
+@pytest.mark.parametrize("model", [pytest.param(model, id=f"trees:{model}") for model in TREES])
+def test_every_kind_of_trees_answers_as_its_estimator(model):
+    data = model.data()
+    graph = bridge.export(model.fitted(), data.train, target="cpu", strategy="forest", check=False)
+    del graph.functions[:]
+
+    report = bridge.verify(model.fitted(), graph, data.held_out)
+
+    assert report.ok, str(report)
 
 
 def test_package_without_its_library_says_what_to_do(package):
