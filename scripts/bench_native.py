@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FEATURES, FITTED_ROWS = 28, 20_000
+CATEGORICAL, CATEGORIES = 8, 40
 RUNNERS = ("own", "ml", "auto", "auto (session)", "kernel", "kernel (session)", "floor")
 
 
@@ -60,7 +61,30 @@ MODELS: dict[str, Callable[[int], Any]] = {
     "histogram 500": lambda _: HistGradientBoostingClassifier(max_iter=500, random_state=0, early_stopping=False),
     "lightgbm 500": _lightgbm,
     "xgboost 500 d6": _xgboost,
+    "forest 100 d8, NaN": lambda threads: RandomForestClassifier(100, max_depth=8, random_state=0, n_jobs=threads),
+    "histogram 100, NaN": lambda _: HistGradientBoostingClassifier(random_state=0, early_stopping=False),
+    "histogram 100, sets": lambda _: HistGradientBoostingClassifier(
+        random_state=0, early_stopping=False, categorical_features=[*range(CATEGORICAL)]
+    ),
+    "forest 100 d8, 5 of": lambda threads: RandomForestClassifier(100, max_depth=8, random_state=0, n_jobs=threads),
+    "histogram 100, 5 of": lambda _: HistGradientBoostingClassifier(random_state=0, early_stopping=False),
 }
+"""Those whose names end so get a tenth of the numbers missing, columns of categories, or five classes."""
+
+
+def _data(name: str) -> tuple[NDArray[Any], NDArray[Any]]:
+    classes = 5 if name.endswith(", 5 of") else 2
+    x, y = make_classification(FITTED_ROWS, FEATURES, n_informative=12, n_classes=classes, random_state=0)
+    x = x.astype(np.float32)
+    rng = np.random.default_rng(0)
+    if name.endswith(", NaN"):
+        x[rng.random(x.shape) < 0.1] = np.nan
+    if name.endswith(", sets"):
+        codes = rng.permutation(CATEGORIES)
+        for column in x.T[:CATEGORICAL]:
+            cuts = np.quantile(column, np.linspace(0, 1, CATEGORIES + 1)[1:-1])
+            column[:] = codes[np.digitize(column, cuts)]
+    return x, y
 
 
 def main() -> int:
@@ -74,10 +98,9 @@ def main() -> int:
     if find_native().path is None:
         print(f"There is no kernel to measure: {find_native().told}", file=sys.stderr)
         return 1
-    x, y = make_classification(FITTED_ROWS, FEATURES, n_informative=12, random_state=0)
-    x = x.astype(np.float32)
     cells = []
     for name in options.models:
+        x, y = _data(name)
         runs = _runners(name, x, y, options.threads)
         for rows in options.rows:
             calls = {runner: on_new_rows(run, x, rows) for runner, run in runs.items()}
