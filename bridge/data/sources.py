@@ -125,8 +125,12 @@ class Query:
             connection.close()
 
     def identity(self) -> list[str]:
-        path = "" if callable(self.connect) else Path(self.connect).name
-        return [path, hashlib.sha256(self.sql.encode()).hexdigest()]
+        query = hashlib.sha256(self.sql.encode()).hexdigest()
+        if callable(self.connect):
+            return [query]
+        path = Path(self.connect)
+        stat = path.stat()
+        return [query, f"{path.name} {stat.st_size} {stat.st_mtime_ns}"]
 
     def _open(self) -> Any:
         if callable(self.connect):

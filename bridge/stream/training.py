@@ -62,7 +62,9 @@ class Training:
 
     def _prepare(self, state: State, current: Pass, done: int) -> Iterator[tuple[Chunk, Any, Any]]:
         """Yield the chunks of a pass after the first `done`, with the features and targets of each."""
+        found = 0
         for number, chunk in enumerate(read_chunks(self.source, self.types, state.chunk_rows, least=self.least)):
+            found += 1
             if number < done and number:
                 continue
             x = as_features(chunk, self.features)
@@ -77,6 +79,11 @@ class Training:
                 order = np.random.default_rng([current.epoch, number]).permutation(len(x))
                 x, y = x.iloc[order], None if y is None else y[order]
             yield chunk, x, y
+        if found < done:
+            raise InputError(
+                f"the source ends after {found} chunks, but {done} were read before.\n"
+                "Give the same rows in the same order."
+            )
 
 
 def _check_first(state: State, x: Any) -> None:

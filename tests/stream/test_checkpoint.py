@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from sklearn.linear_model import SGDClassifier
 from sklearn.preprocessing import FunctionTransformer
 
 import bridge.stream
-from bridge.data.sources import Files
+from bridge.data.sources import Files, Query
 from bridge.errors import ArtifactError, InputError, UnsupportedError
 from tests.stream.by_hand import contents
 from tests.stream.cases import CASES, CHUNK, NUMBERS, PIPELINES, Case
@@ -134,6 +135,29 @@ def test_iterator_that_begins_with_other_rows_is_refused(table, tmp_path):
 
     with pytest.raises(InputError, match="begins with other rows"):
         fit(CASE, other, checkpoint=tmp_path / "state")
+
+
+def test_iterator_that_has_become_shorter_is_refused(table, tmp_path):
+    source, other = Source(table), Source(table[: 2 * CHUNK])
+    source.left = 10
+    with pytest.raises(StoppedError):
+        fit(CASE, source, checkpoint=tmp_path / "state", classes=["high", "low", "mid"], epochs=2)
+
+    with pytest.raises(InputError, match=r"ends after 2 chunks, but 3 were read before"):
+        fit(CASE, other, checkpoint=tmp_path / "state", classes=["high", "low", "mid"], epochs=2)
+
+
+def test_checkpoint_of_a_changed_database_is_refused(table, tmp_path):
+    query = Query("select * from t order by rowid", tmp_path / "t.db")
+    for rows in (table, table[:600]):
+        with sqlite3.connect(tmp_path / "t.db") as connection:
+            rows.to_sql("t", connection, index=False, if_exists="replace")
+        connection.close()
+        if rows is table:
+            fit(CASE, query, checkpoint=tmp_path / "state")
+
+    with pytest.raises(InputError, match="a training with other source"):
+        fit(CASE, query, checkpoint=tmp_path / "state")
 
 
 @pytest.mark.parametrize("damage", [lambda b: b[:-5], lambda b: b[:40], lambda _: b"hello", lambda _: b""])
