@@ -142,7 +142,7 @@ class Query:
             try:
                 import duckdb
             except ImportError as error:
-                raise MissingExtraError("duckdb", extra="files", purpose=f"reading {path.name}") from error
+                raise InputError(f"reading {path.name} needs the package duckdb: pip install duckdb") from error
             return duckdb.connect(str(path), read_only=True)
         import sqlite3
 

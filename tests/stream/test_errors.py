@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,6 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer, OneHotEncoder, StandardScaler
 
 import bridge.stream
+from bridge.data.sources import Query
 from bridge.errors import InputError, InputTypeError, UnsupportedError
 from tests.stream.cases import NUMBERS
 
@@ -131,6 +134,13 @@ def test_wrong_options_are_refused(options, error, message):
 
     with pytest.raises(error, match=message):
         fit(options.pop("source"), **options)
+
+
+def test_missing_duckdb_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+
+    with pytest.raises(InputError, match="pip install duckdb"):
+        fit(Query("select 1", write(tmp_path, "", "t.duckdb")))
 
 
 def test_damaged_parquet_file_is_named(tmp_path):
