@@ -148,7 +148,8 @@ def _answers(estimator: Any, predictors: Iterable[Predictor], rows: Any) -> dict
 
 
 def _errors(estimator: Any, answers: Mapping[str, NDArray[Any]], predictor: Predictor, rows: Any) -> _Errors:
-    bounds = bounds_for(predictor.metadata.precision)
+    is_float32 = predictor.metadata.sums_float32 or any(m.dtype == "float32" for m in predictor.methods)
+    bounds = bounds_for(predictor.metadata.precision, float32_library=is_float32)
     labels, ties, relative, scaled = 0, 0, 0.0, np.zeros(row_count(rows))
     for method in predictor.methods:
         if method.name == "predict_log_proba":  # said by the probabilities
