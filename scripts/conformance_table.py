@@ -18,7 +18,7 @@ from tests.conformance.environments import NotInstallableError
 from tests.conformance.results import Exporter, read_rows, with_new, write_rows
 from tests.conformance.runtimes import RUNTIMES
 from tests.conformance.survey import MAKERS, make_cases, survey
-from tests.conformance.table import FAMILIES, as_markdown, put_between_markers
+from tests.conformance.table import BLOCK, FAMILIES, as_markdown
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -38,7 +38,7 @@ def main() -> None:
         models = [model for model in ZOO if family_of(model) in (options.family or FAMILIES)]
         _measure(options.runtime or names, [options.files] if options.files else list(MAKERS), models)
     table = as_markdown(read_rows())
-    README.write_text(put_between_markers(README.read_text(), table))
+    README.write_text(BLOCK.fill(README.read_text(), table))
     print(table)
 
 

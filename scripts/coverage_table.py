@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from tests.coverage.case import DEFAULT
 from tests.coverage.results import TARGETS, known_of, read_rows, with_new, write_known, write_rows
 from tests.coverage.survey import Theirs, host_operators, row_for
-from tests.coverage.table import as_markdown, put_between_markers
+from tests.coverage.table import BLOCK, as_markdown
 from tests.coverage.variants import all_cases
 from tests.placement.placer import build_stand_ins, open_placer
 
@@ -44,7 +44,7 @@ def main() -> None:
     if options.accept:
         write_known(known_of(read_rows()))
     table = as_markdown(read_rows())
-    README.write_text(put_between_markers(README.read_text("utf-8"), table), "utf-8")
+    README.write_text(BLOCK.fill(README.read_text("utf-8"), table), "utf-8")
     print(table)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.passes.operators.table import HEAD, block_of, rows
+from tests.passes.operators.table import BLOCK, HEAD, rows
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -15,7 +15,7 @@ README = Path(__file__).parents[1] / "README.md"
 def main() -> None:
     text = README.read_text()
     table = "\n".join([HEAD, *rows()])
-    README.write_text(text.replace(block_of(text), table))
+    README.write_text(BLOCK.fill(text, table))
     print(table)
 
 

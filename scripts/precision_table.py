@@ -18,7 +18,7 @@ from models.numeric import NUMERIC
 from models.zoo import ZOO
 from tests.precision.measure import measure
 from tests.precision.results import read_rows, with_new, write_rows
-from tests.precision.table import as_markdown, put_between_markers
+from tests.precision.table import BLOCK, as_markdown
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -37,7 +37,7 @@ def main() -> None:
         found = measure(model, options.precision, options.rows)
         write_rows(with_new(read_rows(), found))
         print(*found, sep="\n", flush=True)
-    README.write_text(put_between_markers(README.read_text("utf-8"), as_markdown(read_rows())), "utf-8")
+    README.write_text(BLOCK.fill(README.read_text("utf-8"), as_markdown(read_rows())), "utf-8")
 
 
 if __name__ == "__main__":

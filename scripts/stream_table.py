@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.stream.listing import END, START, block_of, make_list
+from tests.stream.listing import BLOCK, make_list
 
 README = Path(__file__).parents[1] / "README.md"
 
 
 def main() -> None:
     text = README.read_text("utf-8")
-    README.write_text(text.replace(f"{START}\n{block_of(text)}\n{END}", f"{START}\n{make_list()}\n{END}"), "utf-8")
+    README.write_text(BLOCK.fill(text, make_list()), "utf-8")
     print(make_list())
 
 

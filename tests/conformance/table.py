@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, get_args
 
 from tests.conformance.cases import Family
 from tests.conformance.runtimes import RUNTIMES
+from tests.readme_block import ReadmeBlock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from tests.conformance.results import Row
 
-BEGIN, END = "<!-- conformance: begin -->", "<!-- conformance: end -->"
+BLOCK = ReadmeBlock("<!-- conformance: begin -->", "<!-- conformance: end -->")
 WIDTH = 120
 """Of a line of README.md's prose."""
 FAMILIES: tuple[Family, ...] = get_args(Family)
@@ -31,20 +32,6 @@ def as_markdown(rows: Sequence[Row]) -> str:
     measured = f"Measured with {', '.join(f'{name} {versions[name]}' for name in names)}."
     notes = [_wrapped(f"- {runtime.name}: {runtime.note}.", "  ") for runtime in RUNTIMES if runtime.note]
     return "\n".join([*table, "", _wrapped(measured), "", *notes])
-
-
-def put_between_markers(text: str, table: str) -> str:
-    """Return `text` with what stands between the markers replaced."""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"the text lacks {BEGIN} or {END}")
-    return f"{before}{begin}\n{table}\n{end}{after}"
-
-
-def between_markers(text: str) -> str:
-    """Return what stands between the markers."""
-    return text.partition(BEGIN)[2].partition(END)[0].strip()
 
 
 def _line(runtime: str, rows: Iterable[Row]) -> list[str]:

@@ -12,7 +12,7 @@ from tests.conformance.cases import SAMPLE
 from tests.conformance.measure import Result
 from tests.conformance.results import Row, read_rows, row_of, with_new, write_rows
 from tests.conformance.runtimes import RUNTIMES
-from tests.conformance.table import BEGIN, END, as_markdown, between_markers, put_between_markers
+from tests.conformance.table import BLOCK, as_markdown
 
 README = Path(__file__).parents[2] / "README.md"
 ROW = Row("tract", "1", "bridge", "tree", "a", loads=True, agrees=True, missing=None, reason="")
@@ -27,7 +27,7 @@ def _cells(rows):
 
 
 def test_readme_shows_the_results():
-    assert between_markers(README.read_text()) == as_markdown(read_rows())
+    assert BLOCK.read(README.read_text()) == as_markdown(read_rows())
 
 
 def test_table_fits_the_page():
@@ -99,11 +99,11 @@ def test_measuring_a_file_again_replaces_its_row_alone(tmp_path):
 
 
 def test_text_around_the_markers_stays():
-    text = f"before\n{BEGIN}\nold\n{END}\nafter\n"
+    text = f"before\n{BLOCK.begin}\nold\n{BLOCK.end}\nafter\n"
 
-    assert put_between_markers(text, "new") == f"before\n{BEGIN}\nnew\n{END}\nafter\n"
+    assert BLOCK.fill(text, "new") == f"before\n{BLOCK.begin}\nnew\n{BLOCK.end}\nafter\n"
 
 
 def test_missing_marker_is_an_error():
     with pytest.raises(ValueError, match="lacks"):
-        put_between_markers("no table here", "new")
+        BLOCK.fill("no table here", "new")

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from tests.coverage.case import DEFAULT
 from tests.coverage.exclusions import NO_INFERENCE
+from tests.readme_block import ReadmeBlock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from tests.coverage.results import Row
 
-BEGIN, END = "<!-- coverage: begin -->", "<!-- coverage: end -->"
+BLOCK = ReadmeBlock("<!-- coverage: begin -->", "<!-- coverage: end -->")
 WIDTH = 120
 NAMES_WIDTH = 44
 """So that a line fits the page."""
@@ -29,20 +30,6 @@ def as_markdown(rows: Sequence[Row]) -> str:
     lines = [HEADER, ["---"] * len(HEADER), *_lines(cases)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(HEADER))]
     return "\n".join([*(_joined(line, widths) for line in lines), "", *_sums(cases)])
-
-
-def put_between_markers(text: str, table: str) -> str:
-    """Return `text` with what stands between the markers replaced."""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"the text lacks {BEGIN} or {END}")
-    return f"{before}{begin}\n{table}\n{end}{after}"
-
-
-def between_markers(text: str) -> str:
-    """Return what stands between the markers."""
-    return text.partition(BEGIN)[2].partition(END)[0].strip()
 
 
 def _lines(cases: Sequence[Row]) -> list[list[str]]:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.coverage.judge import Outcome
 from tests.coverage.results import Known, Row, known_of, read_rows, row_of, with_new, write_rows
-from tests.coverage.table import BEGIN, END, WIDTH, as_markdown, between_markers, put_between_markers
+from tests.coverage.table import BLOCK, WIDTH, as_markdown
 
 README = Path(__file__).parents[2] / "README.md"
 ROW = Row("Ridge: default", ["predict"], "ok", "ok", "ok", skl2onnx="ok")
@@ -23,7 +23,7 @@ def _cells(rows):
 
 
 def test_readme_shows_the_results():
-    assert between_markers(README.read_text("utf-8")) == as_markdown(read_rows())
+    assert BLOCK.read(README.read_text("utf-8")) == as_markdown(read_rows())
 
 
 def test_table_fits_the_page():
@@ -78,11 +78,11 @@ def test_results_keep_one_row_a_case_and_none_of_cases_that_are_gone(tmp_path):
 
 
 def test_text_around_the_markers_stays():
-    text = f"before\n{BEGIN}\nold\n{END}\nafter\n"
+    text = f"before\n{BLOCK.begin}\nold\n{BLOCK.end}\nafter\n"
 
-    assert put_between_markers(text, "new") == f"before\n{BEGIN}\nnew\n{END}\nafter\n"
+    assert BLOCK.fill(text, "new") == f"before\n{BLOCK.begin}\nnew\n{BLOCK.end}\nafter\n"
 
 
 def test_missing_marker_is_an_error():
     with pytest.raises(ValueError, match="lacks"):
-        put_between_markers("no table here", "new")
+        BLOCK.fill("no table here", "new")

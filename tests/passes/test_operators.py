@@ -20,7 +20,7 @@ from tests.passes.operators.agreement import BIT_EQUAL, BOUNDED, NO_KERNEL, outc
 from tests.passes.operators.columns import CARRIED
 from tests.passes.operators.combination import make_example, name_of
 from tests.passes.operators.everything import OPERATORS
-from tests.passes.operators.table import STRENGTH, TARGETS, block_of, first_columns
+from tests.passes.operators.table import BLOCK, STRENGTH, TARGETS, first_columns
 
 DEEP = settings.get_current_profile_name() == "deep"
 CASES = [(operator, choice) for operator in OPERATORS for choice in operator.choices(3 if DEEP else STRENGTH)]
@@ -98,7 +98,7 @@ def _documented(name, attribute):
 
 
 def test_the_readme_counts_these_combinations():
-    lines = block_of((Path(__file__).parents[2] / "README.md").read_text()).splitlines()[2:]
+    lines = BLOCK.read((Path(__file__).parents[2] / "README.md").read_text()).splitlines()[2:]
     expected = [first_columns(operator) for operator in OPERATORS]
     assert [line[: len(start)] for line, start in zip(lines, expected, strict=True)] == expected
     assert all(re.search("bit-equal|within rounding", line) for line in lines)

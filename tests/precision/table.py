@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.readme_block import ReadmeBlock
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tests.precision.measure import Measured
 
-BEGIN, END = "<!-- precision: begin -->", "<!-- precision: end -->"
+BLOCK = ReadmeBlock("<!-- precision: begin -->", "<!-- precision: end -->")
 HEADER = [
     "model", "labels", "exact", "float32", "float16", "float16: constants", "largest value", "time, predicted"
 ]  # fmt: skip
@@ -27,20 +29,6 @@ def as_markdown(rows: Sequence[Measured]) -> str:
     widths = [max(len(line[i]) for line in lines) for i in range(len(HEADER))]
     table = ["| " + " | ".join(map(str.ljust, line, widths)) + " |" for line in lines]
     return "\n".join([*_sums(rows), "", *table])
-
-
-def put_between_markers(text: str, table: str) -> str:
-    """Return `text` with what stands between the markers replaced."""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"the text lacks {BEGIN} or {END}")
-    return f"{before}{begin}\n{table}\n{end}{after}"
-
-
-def between_markers(text: str) -> str:
-    """Return what stands between the markers."""
-    return text.partition(BEGIN)[2].partition(END)[0].strip()
 
 
 def _line(name: str, found: dict[str, Measured]) -> list[str]:

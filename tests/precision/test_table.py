@@ -10,13 +10,13 @@ from bridge.verify.tolerance import bounds_for
 from models.numeric import NUMERIC
 from models.zoo import ZOO
 from tests.precision.results import read_rows
-from tests.precision.table import as_markdown, between_markers
+from tests.precision.table import BLOCK, as_markdown
 
 README = Path(__file__).parents[2] / "README.md"
 
 
 def test_readme_shows_the_results():
-    assert between_markers(README.read_text("utf-8")) == as_markdown(read_rows())
+    assert BLOCK.read(README.read_text("utf-8")) == as_markdown(read_rows())
 
 
 def test_every_model_was_measured_in_every_precision():

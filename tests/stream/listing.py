@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 import warnings
 
 from sklearn.utils import all_estimators
 
-START, END = "<!-- partial_fit: python scripts/stream_table.py -->", "<!-- /partial_fit -->"
+from tests.readme_block import ReadmeBlock
+
+BLOCK = ReadmeBlock("<!-- partial_fit: python scripts/stream_table.py -->", "<!-- /partial_fit -->")
 
 
 def names() -> list[str]:
@@ -21,11 +22,3 @@ def names() -> list[str]:
 def make_list() -> str:
     """Return the text between the markers."""
     return "\n".join(textwrap.wrap(", ".join(names()) + ".", 120, break_long_words=False))
-
-
-def block_of(readme: str) -> str:
-    """Return what stands between the markers."""
-    found = re.search(f"{re.escape(START)}\n(.*?)\n{re.escape(END)}", readme, re.DOTALL)
-    if found is None:
-        raise ValueError(f"the README has no block between {START!r} and {END!r}")
-    return found[1]

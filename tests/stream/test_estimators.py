@@ -10,7 +10,7 @@ import pytest
 import bridge.stream
 from tests.stream.by_hand import by_hand, contents
 from tests.stream.cases import CASES, CHUNK, PIPELINES, ROWS
-from tests.stream.listing import block_of, make_list, names
+from tests.stream.listing import BLOCK, make_list, names
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -32,7 +32,7 @@ def test_every_estimator_with_partial_fit_is_a_case():
 def test_readme_lists_every_estimator_with_partial_fit():
     readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
 
-    assert block_of(readme) == make_list()
+    assert BLOCK.read(readme) == make_list()
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

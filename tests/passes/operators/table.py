@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import onnx
 from tests.passes.operators.agreement import BIT_EQUAL, BOUNDED, NO_KERNEL, outcomes
 from tests.passes.operators.combination import make_example
 from tests.passes.operators.everything import OPERATORS
+from tests.readme_block import ReadmeBlock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 TARGETS = ("portable", "cuda")
 STRENGTH = 2
-START, END = "<!-- operators: python scripts/operator_table.py -->", "<!-- /operators -->"
+BLOCK = ReadmeBlock("<!-- operators: python scripts/operator_table.py -->", "<!-- /operators -->")
 HEAD = "| operator of ai.onnx.ml | versions | combinations | portable | cuda |\n|---|---|---|---|---|"
 
 
@@ -51,11 +51,3 @@ def _cell(counts: Counter[str]) -> str:
     known = [write(counts[outcome]) for outcome, write in WORDS.items() if counts[outcome]]
     refused = [f"{count} refused ({reason})" for reason, count in counts.items() if reason not in WORDS]
     return ", ".join(known + refused)
-
-
-def block_of(readme: str) -> str:
-    """Return what stands between the table's markers."""
-    found = re.search(f"{re.escape(START)}\n(.*?)\n{re.escape(END)}", readme, re.DOTALL)
-    if found is None:
-        raise ValueError(f"the README has no block between {START!r} and {END!r}")
-    return found[1]
