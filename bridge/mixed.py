@@ -86,16 +86,16 @@ class _Search:
 
     def without_losses(self, kept: dict[str, str]) -> dict[str, str]:
         """Return what is kept, and the groups of nodes with which a run would take no less time."""
+        seconds = self.seconds(kept)
         for group in _groups(self.plan(kept)):
             without = dict.fromkeys(group, NO_GAIN) | kept
-            if self.seconds(without) <= self.seconds(kept):
-                kept = without
+            if (shorter := self.seconds(without)) <= seconds:
+                kept, seconds = without, shorter
         return kept
 
     def error(self, kept: Mapping[str, str]) -> float:
         """Return by how much the converted model's answers differ at most, scaled as `verify` does."""
-        names = [name for method in self.metadata.methods for name in method.outputs]
-        found = _run(to_proto(self.converted(kept)), names, self.feeds)
+        found = _run(to_proto(self.converted(kept)), list(self._answers), self.feeds)
         has_scores = any(a.dtype.kind == "f" for a in self._answers.values())
         return max(
             _error(m, [found[n] for n in m.outputs], [self._answers[n] for n in m.outputs], has_scores=has_scores)

@@ -247,13 +247,12 @@ class _Planner:
             answers = any(v.is_graph_output() for v in _floats(node.outputs))
             if answers or any(u in reaches_number or u.graph is not self.graph for u in users):
                 reaches_number.add(node)
-            if any(u in found or u.graph is not self.graph or (_decides(u) and u in reaches_number) for u in users):
+            if any(
+                u in found or u.graph is not self.graph or (u.op_type in DECIDING and u in reaches_number)
+                for u in users
+            ):
                 found.add(node)
         return found
-
-
-def _decides(node: ir.Node) -> bool:
-    return node.op_type in DECIDING
 
 
 def _reads_table(node: ir.Node) -> bool:
