@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 
 import numpy as np
 import pytest
@@ -30,6 +31,9 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 @pytest.fixture(autouse=True)
-def _same_fit_every_time():
-    """Estimators without a `random_state` draw from NumPy's global generator."""
+def _same_draws_every_time(request):
+    """Draw the same whatever ran before: from NumPy's global generator, and from a test file's own, named RNG."""
     np.random.seed(0)  # noqa: NPY002
+    if (generator := getattr(request.module, "RNG", None)) is not None:
+        seed = zlib.crc32(request.node.name.encode())
+        generator.bit_generator.state = np.random.default_rng(seed).bit_generator.state

@@ -113,5 +113,5 @@ def test_another_embedding_of_bits_is_found():
     bits = (RNG.random((100, 12)) < 0.5).astype(float)
     model = Isomap(n_neighbors=8, metric="hamming").fit(bits)
     other = Isomap(n_neighbors=8, metric="hamming").fit(bits[:, ::-1][RNG.permutation(100)])
-    assert bridge.verify(model, bridge.export(model, bits, check=False), bits).ok
-    assert not bridge.verify(model, bridge.export(other, bits, check=False), bits).ok
+    assert bridge.verify(model, bridge.export(model, bits, target="cpu", check=False), bits).ok
+    assert not bridge.verify(model, bridge.export(other, bits, target="cpu", check=False), bits).ok
