@@ -53,13 +53,13 @@ def category_parts(x: Block, categories: Sequence[NDArray[Any]], *, strict: bool
     start = 0
     for part in x.parts:
         own = categories[start : start + part.width]
-        _check_kinds(part, own, start)
+        check_kinds(part, own, start)
         if strict and part.text is not None:
             part.text.restrict(own[0].tolist())
             x.builder.at_end.append(partial(_refuse_others_text, x.builder, part, own[0]))
         elif strict and part.source is not None:
             for i in range(part.width):
-                part.restrict(i, _numbers(own[i]).tolist())
+                part.restrict(i, numbers_of(own[i]).tolist())
         elif strict:
             x.builder.refuse(_is_unknown(x.builder, part, own), UNKNOWN)
         start += part.width
@@ -87,7 +87,7 @@ def matches(b: Builder, part: Part, owners: Sequence[int], keys: Sequence[Any]) 
     value = part.value if part.width == 1 else b.take_columns(part.value, list(owners))
     if part.text is not None:
         return b.op("Equal", value, b.constant([[part.text.code(key) for key in keys]], np.int64))
-    numbers = _numbers(keys)
+    numbers = numbers_of(keys)
     common = np.result_type(dtype_of(value), numbers.dtype)
     equal = b.op("Equal", b.cast(value, common), b.constant(numbers.reshape(1, -1), common))
     missing = np.isnan(numbers)
@@ -120,7 +120,7 @@ def _text_index(
 
 def _number_index(b: Builder, part: Part, tables: Sequence[Table]) -> tuple[NDArray[np.float64], ir.Value]:
     """Return the tables one below the other, each headed by its row for unknown values, and the rows to take."""
-    numbers = [_numbers(table.categories) for table in tables]
+    numbers = [numbers_of(table.categories) for table in tables]
     dtype = np.result_type(dtype_of(part.value), *[n.dtype for n in numbers])
     widest = max(len(n) for n in numbers)
     # NaN equals nothing, and where no NaN can be held, a repeated key counts as position 0: both fill up short rows.
@@ -141,7 +141,7 @@ def _number_index(b: Builder, part: Part, tables: Sequence[Table]) -> tuple[NDAr
     return rows, index
 
 
-def _check_kinds(part: Part, categories: Sequence[NDArray[Any]], start: int) -> None:
+def check_kinds(part: Part, categories: Sequence[NDArray[Any]], start: int) -> None:
     for i, known in enumerate(categories, start):
         found = {"text" if isinstance(c, str) else "missing" if _is_missing(c) else "number" for c in known.tolist()}
         if part.text is None and None in known.tolist() and any(_is_nan(c) for c in known.tolist()):
@@ -169,7 +169,7 @@ def _join_numbers(x: Block) -> list[Part]:
     return parts
 
 
-def _numbers(categories: Any) -> NDArray[Any]:
+def numbers_of(categories: Any) -> NDArray[Any]:
     """Return categories as an array of numbers, None as NaN."""
     array = np.asarray(categories)
     if array.dtype.kind == "O":

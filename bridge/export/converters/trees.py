@@ -23,6 +23,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTre
 from bridge.export.block import Block, side_by_side
 from bridge.export.converters.boosting_start import starting_scores
 from bridge.export.converters.links import binary_columns, sigmoid, softmax
+from bridge.export.converters.raw_categories import ask_raw_categories
 from bridge.export.registry import Answer, Labels, converts, transform
 from bridge.export.tree_reader import read_trees
 from bridge.forest import Forest, concatenate
@@ -186,9 +187,13 @@ def _members(bitset: NDArray[np.uint32]) -> NDArray[np.int64]:
 
 
 def _histogram_scores(b: Builder, boosting: Any, x: Block) -> ir.Value:
-    if getattr(boosting, "_preprocessor", None) is not None:
-        x = _preprocessed(b, boosting, x)
-    raw = b.forest(read_histogram_trees(boosting), x.matrix(np.float64))
+    forest = read_histogram_trees(boosting)
+    if getattr(boosting, "_preprocessor", None) is None:
+        raw = b.forest(forest, x.matrix(np.float64))
+    else:
+        encoder = boosting._preprocessor.named_transformers_["encoder"]
+        asked = ask_raw_categories(b, forest, encoder, boosting.is_categorical_, x)
+        raw = b.forest(*(asked or (forest, _preprocessed(b, boosting, x).matrix(np.float64))))
     return b.add(raw, b.constant(np.asarray(boosting._baseline_prediction, np.float64).reshape(1, -1)))
 
 
