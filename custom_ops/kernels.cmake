@@ -1,6 +1,7 @@
 # The sources of the forest, without onnxruntime: the library and the fuzzers share them.
 
 set(FOREST_FOLDER "${CMAKE_CURRENT_LIST_DIR}/src")
+set(FOREST_OPTIMIZATION -O3)
 
 # Makes `target` an object library of the forest. Each instruction set has a file and flags of its own; the kernels are
 # chosen when they run. Sums must round alike in all of them: no fused multiply-add, no reordering.
@@ -24,7 +25,7 @@ function(add_forest target)
       add_library(${target}_${isa} OBJECT ${FOREST_FOLDER}/kernels_${file}.cc)
       # GCC 12 warns of its own header.
       target_compile_options(${target}_${isa} PRIVATE ${flags_${isa}}
-        $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
+        $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized -Wno-uninitialized>)
       list(APPEND parts ${target}_${isa})
     endforeach()
   endif()
@@ -44,6 +45,6 @@ function(forest_options target)
   if(MSVC)
     target_compile_options(${target} PRIVATE /W4 /fp:precise)
   else()
-    target_compile_options(${target} PRIVATE -O3 -Wall -Wextra -Wconversion -Wshadow -ffp-contract=off)
+    target_compile_options(${target} PRIVATE ${FOREST_OPTIMIZATION} -Wall -Wextra -Wconversion -Wshadow -ffp-contract=off)
   endif()
 endfunction()

@@ -13,28 +13,42 @@ import onnxruntime
 import pytest
 
 SOURCE = Path(__file__).parents[2] / "custom_ops"
+LIBRARY = "bridge_custom_ops.so"
 SETTING = "BRIDGE_FOREST_ISA"
 ISAS = ("scalar", "avx2", "avx512", "avx512vbmi")
 
 
 @pytest.fixture(scope="session")
-def library(tmp_path_factory):
+def build_once(tmp_path_factory):
+    """Return a function that lets one of pytest's processes build a folder, by `build(folder)`, for all of them."""
     # The workers of pytest-xdist share the folder above their own.
     shared = tmp_path_factory.getbasetemp()
     shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
-    with (shared / "native.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        path = shared / "native" / "bridge_custom_ops.so"
-        return path if path.exists() else _build(path.parent, "-DBRIDGE_CUDA=OFF")
+
+    def once(name, build):
+        folder = shared / name
+        with (shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (folder / "built").exists():
+                build(folder)
+                (folder / "built").touch()
+        return folder
+
+    return once
 
 
 @pytest.fixture(scope="session")
-def cuda_library(tmp_path_factory):
+def library(build_once):
+    return build_once("native", lambda folder: _build(folder, "-DBRIDGE_CUDA=OFF")) / LIBRARY
+
+
+@pytest.fixture(scope="session")
+def cuda_library(build_once):
     """The library with its CUDA kernels, for one generation of GPUs and in PTX."""
     if shutil.which("nvcc") is None:
         pytest.skip("the CUDA kernels are not built: nvcc is missing")
-    folder = tmp_path_factory.mktemp("cuda") / "build"
-    return _build(folder, "-DBRIDGE_CUDA=ON", "-DBRIDGE_CUDA_ARCHITECTURES=90")
+    settings = ("-DBRIDGE_CUDA=ON", "-DBRIDGE_CUDA_ARCHITECTURES=90")
+    return build_once("cuda", lambda folder: _build(folder, *settings)) / LIBRARY
 
 
 def headers():
@@ -47,14 +61,21 @@ def headers():
     return SOURCE / "headers"
 
 
-def _build(folder, *settings):
+def need_cmake():
     if not (shutil.which("cmake") and (shutil.which("c++") or shutil.which("g++") or os.environ.get("CXX"))):
         pytest.skip("the native operator is not built: cmake or a C++ compiler is missing")
+
+
+def cmake(*arguments):
+    built = subprocess.run(["cmake", *map(str, arguments)], capture_output=True, text=True, check=False)
+    assert not built.returncode, built.stdout + built.stderr
+
+
+def _build(folder, *settings):
+    need_cmake()
     headers()
-    for command in (["-S", str(SOURCE), "-B", str(folder), *settings], ["--build", str(folder), "--parallel", "2"]):
-        built = subprocess.run(["cmake", *command], capture_output=True, text=True, check=False)
-        assert not built.returncode, built.stdout + built.stderr
-    return folder / "bridge_custom_ops.so"
+    cmake("-S", SOURCE, "-B", folder, *settings)
+    cmake("--build", folder, "--parallel", 2)
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "host_blocks.h"
-#include "pack.h"
+#include "host_runs.h"
+#include "plan_rules.h"
 
 namespace {
 
@@ -171,8 +171,8 @@ std::string name_of(const gpu::Shape& shape, const gpu::Launch& how) {
 std::map<std::string, int> agreed;
 
 template <class T>
-void compare(const std::string& what, const Forest& forest, const gpu::PackedForest<T>& packed, const std::vector<T>& x,
-             size_t rows, size_t width, const gpu::Machine& machine, const std::vector<double>& expected) {
+void compare(const std::string& what, const gpu::PackedForest<T>& packed, const std::vector<T>& x, size_t rows,
+             size_t width, const gpu::Machine& machine, const std::vector<double>& expected) {
   const gpu::Shape shape = packed.shape();
   const gpu::Launch how = gpu::plan(shape, rows, machine);
   const std::string name = name_of(shape, how);
@@ -180,22 +180,8 @@ void compare(const std::string& what, const Forest& forest, const gpu::PackedFor
     std::printf("%s: %s, %zu rows: %s\n", what.c_str(), name.c_str(), rows, why.c_str());
     std::exit(1);
   };
-  if (how.shared_bytes > machine.shared_bytes) fail("asks for more shared memory than there is");
-  if (how.threads > gpu::kMostThreads || how.parts > 65'535) fail("asks for a grid that there is not");
-  std::vector<double> sums(rows * forest.outputs, kNan), parts;
-  gpu::Rows<T> run{x.data(), width, rows, sums.data(), nullptr, how.groups_of_block};
-  if (how.is_split) {
-    parts.assign(shape.groups * rows * shape.outputs, kNan);
-    if (parts.size() > machine.parts_capacity) fail("splits what there is no memory for");
-    run.parts = parts.data();
-  } else if (how.kind == gpu::Launch::kRow) {
-    run.parts = sums.data();
-  }
-  const gpu::Forest<T> plain = packed.at(packed.bytes.data());
-  gpu::with_body<T>(shape, how, [&](auto body) { gpu::run_grid<decltype(body)>(how, plain, run); });
-  if (how.is_split) {
-    gpu::run_grid<gpu::AddBody<T>>(gpu::plan_adding(shape, rows), plain, run);
-  }
+  if (const char* rule = gpu::broken_rule(shape, rows, machine, how)) fail(std::string("the plan ") + rule);
+  const std::vector<double> sums = gpu::run_on_host(packed, how, x.data(), width, rows);
   for (size_t i = 0; i < sums.size(); ++i) {
     if (std::bit_cast<uint64_t>(sums[i]) != std::bit_cast<uint64_t>(expected[i])) {
       fail("number " + std::to_string(i) + " is " + std::to_string(sums[i]) + ", expected " +
@@ -220,19 +206,13 @@ void compare_all(const std::string& what, const Made& made, uint64_t seed, const
         for (uint64_t shared : {uint64_t{8192}, gpu::kLeastShared, uint64_t{65536}}) {
           if (shared < gpu::kLeastShared && packed.offsets.format < gpu::Format::kNarrow) continue;
           for (uint64_t capacity : {uint64_t{0}, uint64_t{1} << 20}) {
-            compare(what, forest, packed, x, rows, width, {processors, shared, capacity}, expected);
+            compare(what, packed, x, rows, width, {processors, shared, capacity}, expected);
             gpu::is_backwards = !gpu::is_backwards;
           }
         }
       }
     }
   }
-}
-
-void expect(bool holds, const char* what) {
-  if (holds) return;
-  std::printf("a plan %s\n", what);
-  std::exit(1);
 }
 
 // Plans that are too large to run: of any shape, on any GPU.
@@ -249,17 +229,10 @@ void check_plans() {
     const uint64_t least = gpu::shared_bytes(shape, gpu::Launch::kTile, gpu::kLeastThreads, 1);
     if (is_coded && least > gpu::kLeastShared) continue;  // is not coded
     const gpu::Launch how = gpu::plan(shape, rows, machine);
-    const uint64_t tile_rows = how.kind == gpu::Launch::kRow ? 1 : how.threads * how.rows_of_thread;
-    expect(!(is_coded && how.kind == gpu::Launch::kDirect), "reads coded rows without a tile");
-    expect(how.shared_bytes <= machine.shared_bytes, "asks for more shared memory than there is");
-    expect(how.threads % 32 == 0 && how.threads <= gpu::kMostThreads, "has an odd number of threads");
-    expect(how.tiles * tile_rows >= rows && (how.tiles - 1) * tile_rows < rows, "does not cover the rows");
-    expect(uint64_t{how.parts} * how.groups_of_block >= shape.groups, "does not cover the trees");
-    expect((how.parts - 1) * uint64_t{how.groups_of_block} < shape.groups, "has a part without trees");
-    expect(how.parts <= 65'535, "has more parts than a grid");
-    expect(how.is_split || how.parts == 1, "has parts that nobody adds");
-    expect(!how.is_split || shape.groups * rows * shape.outputs <= machine.parts_capacity, "has no memory for its parts");
-    expect(how.rows_of_thread == 1 || shape.outputs == 1, "has several rows a thread for vectors");
+    if (const char* rule = gpu::broken_rule(shape, rows, machine, how)) {
+      std::printf("a plan %s\n", rule);
+      std::exit(1);
+    }
   }
 }
 
