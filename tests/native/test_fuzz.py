@@ -81,9 +81,11 @@ def test_driver_keeps_the_input_that_ends_it(tmp_path):
     sources = (tmp_path / "target.cc", SOURCE / "fuzz" / "replay.cc")
     subprocess.run([compiler, "-std=c++20", *sources, "-o", driver], check=True)
 
-    ran = subprocess.run(
-        [driver, "-runs=1000", "-seed=3", f"-artifact_prefix={tmp_path}/"], capture_output=True, text=True, check=False
-    )
+    def run(*arguments):
+        command = [driver, *arguments, f"-artifact_prefix={tmp_path}/"]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    ran = run("-runs=1000", "-seed=3")
 
     assert ran.returncode
     (kept,) = tmp_path.glob("crash-*")
@@ -91,9 +93,9 @@ def test_driver_keeps_the_input_that_ends_it(tmp_path):
     data = kept.read_bytes()
     assert len(data) > 4000
     assert data[17] < 100
-    assert subprocess.run([driver, kept], capture_output=True, check=False).returncode
+    assert run(kept).returncode
     kept.write_bytes(data[:4000])
-    assert not subprocess.run([driver, kept], capture_output=True, check=False).returncode
+    assert not run(kept).returncode
 
 
 def _digests(name, folder, *emulator):
