@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bridge.cli_bench import bench
 from bridge.cli_errors import plain_errors, say
 from bridge.cli_fit import fit
+from bridge.cli_tables import as_fitted, pick
 from bridge.errors import MissingExtraError
 from bridge.targets import PRECISIONS, STRATEGIES, TARGETS
 from bridge.waiting import waiting
@@ -91,7 +93,7 @@ def export(
     with waiting(f"Reading {estimator.name} and {sample.name}"):
         fitted = _read_estimator(estimator, trust=trust)
         table = _read(sample)
-    data = _as_fitted(fitted, table)
+    data = as_fitted(fitted, table)
     with waiting(f"Exporting {estimator.name} for {target}"):
         model = bridge.export(
             fitted,
@@ -170,7 +172,7 @@ def verify(estimator: Estimator, model: ModelFile, data: DataFile, *, trust: Tru
         fitted = _read_estimator(estimator, trust=trust)
         predictor = bridge.load(model, device="cpu")
         table = _read(data, text=_text_columns(predictor))
-    rows = _as_fitted(fitted, table)
+    rows = as_fitted(fitted, table)
     with waiting(f"Comparing {len(table):,} rows"):
         report = bridge.verify(fitted, predictor, rows)
     typer.echo(str(report))
@@ -204,9 +206,9 @@ def predict(
     with waiting(f"Reading {data.name}"):
         table = _read(data, text=_text_columns(predictor))
     table = (
-        _as_fitted(predictor, table)
+        as_fitted(predictor, table)
         if predictor.metadata.schema.kind == "vector"
-        else _pick(table, getattr(predictor, "feature_names_in_", None))
+        else pick(table, getattr(predictor, "feature_names_in_", None))
     )
     classes = [c.array() for c in predictor.metadata.classes]
     blocks = []
@@ -227,6 +229,7 @@ def predict(
 
 
 app.command()(fit)
+app.command()(bench)
 
 
 @app.command()
@@ -267,26 +270,6 @@ def _text_columns(predictor: Any) -> tuple[str, ...] | None:
     if columns and predictor.metadata.schema.kind == "vector":
         return None
     return tuple(c.name if c.analysis is None else c.analysis.column for c in columns)
-
-
-def _as_fitted(estimator: Any, table: pd.DataFrame) -> Any:
-    """Return the table as the estimator was fitted: its own columns by name, or an array where it knows no names."""
-    names = getattr(estimator, "feature_names_in_", None)
-    if names is None and all(dtype.kind in "biuf" for dtype in table.dtypes):
-        return table.to_numpy()
-    # A vectorizer of text does not count columns: it takes one text per row, not a table.
-    if names is None and table.shape[1] == 1 and not hasattr(estimator, "n_features_in_"):
-        return table.iloc[:, 0]
-    return _pick(table, names)
-
-
-def _pick(table: pd.DataFrame, names: Any) -> pd.DataFrame:
-    """Return the columns that the model knows, in its order; a table without all of them is returned as it is."""
-    if names is None or not set(names) <= set(table.columns):
-        return table
-    if ignored := [str(c) for c in table.columns if c not in set(names)]:
-        say(f"not used by the model: {', '.join(ignored)}")
-    return table[list(names)]
 
 
 def _choose_methods(predictor: Any, asked: list[str] | None) -> list[str]:

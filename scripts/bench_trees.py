@@ -32,11 +32,11 @@ from typing import TYPE_CHECKING, Any
 
 import joblib
 import numpy as np
-from measure import Times, measure_together, on_new_rows
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 
 import bridge
 from bridge.artifact import get_metadata
+from bridge.bench.measure import Times, measure_together, on_new_rows
 from bridge.errors import LoweringError
 from bridge.runtime.blocks import Blocks
 from bridge.runtime.predictor import CACHE_BYTES
@@ -196,7 +196,9 @@ def _hummingbird(estimator: Any, rows: NDArray[np.float32], options: argparse.Na
         joblib.dump((estimator, rows), saved)
         script = Path(__file__).with_name("bench_hummingbird.py")
         command = [options.hummingbird, str(script), str(saved), str(options.threads), *map(str, options.rows)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+        # It has no bridge, but needs this one module of it.
+        environment = os.environ | {"PYTHONPATH": str(Path(bridge.bench.measure.__file__).parent)}
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)  # noqa: S603
     if done.returncode:
         print(f"  without Hummingbird: {done.stderr[-300:]}", file=sys.stderr)
         return [{} for _ in options.rows]

@@ -5,7 +5,7 @@
 FOLDER is what scripts/gpu_prepare.py wrote. Needs onnxruntime-gpu and NumPy alone; scikit-learn's times join where it
 and joblib are installed. Prints one table last and writes JSON beside it. Exits 2 without a usable GPU, 1 where a node
 runs elsewhere or an answer differs. --on-cpu runs the same steps on the CPU, to test this script; it proves nothing.
-measure.py, beside this file, goes with it.
+bridge/bench/measure.py goes with it.
 
 --native: with the library of bridge's custom operators, files of `bridge::Forest` are checked twice: as their function,
 and by the library's kernel. For forests that were written with their node visits a row, the table ends with visits a

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx_ir as ir
-from measure import Times, measure_together, on_new_rows
 
+from bridge.bench.measure import Times, measure_together, on_new_rows
 from bridge.errors import BridgeError
 from bridge.forest import Forest, concatenate
 from bridge.opset import IR_VERSION, MAIN_DOMAIN, MAIN_OPSET, ML_DOMAIN, ML_OPSET

@@ -22,19 +22,20 @@ LAYERS = (
     {"verify", "stream"},
     {"mixed"},
     {"compile"},
-    {"summary", "demo"},
+    {"summary", "demo", "bench"},
     {"summary_view"},
     {"__init__"},
     {"cli_errors"},
-    {"cli_fit"},
+    {"cli_fit", "cli_tables"},
+    {"cli_bench"},
     {"cli"},
 )
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
 OFF_THE_SERVER = {"export", "passes", "row_bytes"}
 """Only `mixed`, `compile` and what stands above it may import these: a server goes without them."""
 HOMES = {
-    "sklearn": {"export", "stream", "demo"},
-    "skl2onnx": {"export"},
+    "sklearn": {"export", "stream", "demo", "bench"},
+    "skl2onnx": {"export", "bench"},
     "onnxruntime": {"runtime"},
 }
 """The packages that may import a library; models/ stands outside of bridge."""

@@ -43,7 +43,7 @@ class Session:
     providers: tuple[str, ...]
 
 
-def open_session(model: bytes | str, *, device: Device, threads: int | None = None) -> Session:
+def open_session(model: bytes | str, *, device: Device, threads: int | None = None, native: bool = True) -> Session:
     """Return an onnxruntime session for a serialized model.
 
     Parameters
@@ -54,6 +54,8 @@ def open_session(model: bytes | str, *, device: Device, threads: int | None = No
         "cuda" raises `DeviceError` unless the session really is on the GPU.
     threads
         Threads inside one operator; by default all cores that this process may use.
+    native
+        Take bridge's own kernels where they are installed; without them their functions run.
     """
     if threads is not None and (not isinstance(threads, int) or threads < 1):
         raise InputError(f"threads is {threads!r}; expected None, or a whole number from 1 on")
@@ -62,7 +64,8 @@ def open_session(model: bytes | str, *, device: Device, threads: int | None = No
     options.intra_op_num_threads = threads if threads is not None else usable_cores()
     options.log_severity_level = 3
     providers = choose_providers(device)
-    register_native(options, providers)
+    if native:
+        register_native(options, providers)
     try:
         session = ort.InferenceSession(
             model, options, providers=providers, disabled_optimizers=DISABLED_OPTIMIZERS, enable_fallback=0
