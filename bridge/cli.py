@@ -11,19 +11,14 @@ import typer
 from bridge.cli_bench import bench
 from bridge.cli_errors import plain_errors, say
 from bridge.cli_fit import fit
-from bridge.cli_tables import as_fitted, pick
+from bridge.cli_predict import predict
+from bridge.cli_tables import as_fitted
 from bridge.errors import MissingExtraError
 from bridge.targets import PRECISIONS, STRATEGIES, TARGETS
 from bridge.waiting import waiting
 
 if TYPE_CHECKING:
     import pandas as pd
-
-BLOCK_ROWS = 50_000
-"""Rows between two steps of `predict`'s progress bar."""
-
-MOST_NAMED = 40
-"""Columns of an answer that `predict` names."""
 
 app = typer.Typer(
     name="bridge",
@@ -45,7 +40,6 @@ Opset = Annotated[int | None, typer.Option(help="Operator set of a portable file
 IrVersion = Annotated[int | None, typer.Option(help="IR version of a portable file; the oldest of its operator set.")]
 BatchSize = Annotated[int | None, typer.Option(help="Write this number of rows into a portable file.")]
 Trust = Annotated[bool, typer.Option("--trust", help="Load files that could run their author's code.")]
-Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 
 
 def main() -> None:
@@ -180,54 +174,7 @@ def verify(estimator: Estimator, model: ModelFile, data: DataFile, *, trust: Tru
         raise typer.Exit(1)
 
 
-@app.command()
-@plain_errors()
-def predict(
-    model: ModelFile,
-    data: DataFile,
-    *,
-    output: Output,
-    method: Annotated[list[str] | None, typer.Option(help="predict by default. Repeat for more.")] = None,
-    device: Device = "auto",
-) -> None:
-    """Write a model's answers for a table, one row a row."""
-    import numpy as np
-
-    import bridge
-    from bridge.data.answer_columns import answer_columns
-    from bridge.data.beside import check_writable
-    from bridge.data.files import check_table_path, write_table
-    from bridge.method import answer
-
-    check_table_path(output)
-    check_writable(output)
-    predictor = bridge.load(model, device=device)
-    methods = _choose_methods(predictor, method)
-    with waiting(f"Reading {data.name}"):
-        table = _read(data, text=_text_columns(predictor))
-    table = (
-        as_fitted(predictor, table)
-        if predictor.metadata.schema.kind == "vector"
-        else pick(table, getattr(predictor, "feature_names_in_", None))
-    )
-    classes = [c.array() for c in predictor.metadata.classes]
-    blocks = []
-    # bridge notes no bytes a row where rows hang on each other; of a plain model nobody knows.
-    is_whole = not predictor.metadata.row_bytes and predictor.metadata.target != "unknown"
-    rows = max(len(table), 1) if is_whole else BLOCK_ROWS
-    with waiting(f"Predicting {len(table):,} rows", total=len(table)) as advance:
-        for start in range(0, max(len(table), 1), rows):
-            block = table.iloc[start : start + rows]
-            answers = [answer_columns(name, answer(predictor, name, block), classes) for name in methods]
-            blocks.append({name: column for columns in answers for name, column in columns.items()})
-            advance(len(block))
-    with waiting(f"Writing {output.name}"):
-        columns = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
-        write_table(columns, output)
-    more = f" and {len(columns) - MOST_NAMED:,} more" if len(columns) > MOST_NAMED else ""
-    typer.echo(f"{output}: {len(table):,} rows, {', '.join(list(columns)[:MOST_NAMED])}{more}")
-
-
+app.command()(predict)
 app.command()(fit)
 app.command()(bench)
 
@@ -270,17 +217,6 @@ def _text_columns(predictor: Any) -> tuple[str, ...] | None:
     if columns and predictor.metadata.schema.kind == "vector":
         return None
     return tuple(c.name if c.analysis is None else c.analysis.column for c in columns)
-
-
-def _choose_methods(predictor: Any, asked: list[str] | None) -> list[str]:
-    from bridge.errors import InputError
-
-    known = [m.name for m in predictor.methods]
-    if unknown := [name for name in asked or [] if name not in known]:
-        raise InputError(f"the model has no method {', '.join(unknown)}; it has {', '.join(known) or 'none'}")
-    if not known:
-        raise InputError("the model has no method to call: its outputs carry no names that bridge knows")
-    return asked or ["predict" if "predict" in known else known[0]]
 
 
 def _size(count: int) -> str:

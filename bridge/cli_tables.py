@@ -18,10 +18,10 @@ def as_fitted(estimator: Any, table: pd.DataFrame) -> Any:
     # A vectorizer of text does not count columns: it takes one text per row, not a table.
     if names is None and table.shape[1] == 1 and not hasattr(estimator, "n_features_in_"):
         return table.iloc[:, 0]
-    return pick(table, names)
+    return _pick(table, names)
 
 
-def pick(table: pd.DataFrame, names: Any) -> pd.DataFrame:
+def _pick(table: pd.DataFrame, names: Any) -> pd.DataFrame:
     """Return the columns that the model knows, in its order; a table without all of them is returned as it is."""
     if names is None or not set(names) <= set(table.columns):
         return table

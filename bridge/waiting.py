@@ -20,10 +20,18 @@ def waiting(what: str, *, total: int | None = None, unit: str = "") -> Iterator[
     """Show `what` on stderr, with the time gone by, if the block takes over two seconds.
 
     Yields a function to call with the number of steps done; with `total`, a bar shows them, with `unit`, their
-    number and how many a second. Where stderr is no terminal, one line says it.
+    number and how many a second, with both, the time left. Where stderr is no terminal, one line says it.
     """
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
     from rich.text import Text
 
     class RateColumn(TextColumn):
@@ -32,9 +40,17 @@ def waiting(what: str, *, total: int | None = None, unit: str = "") -> Iterator[
             return Text(f"{int(task.completed):,} {unit}" + (f", {int(speed):,} {unit}/s" if speed else ""))
 
     console = Console(stderr=True)
-    bar = [BarColumn(), MofNCompleteColumn()] if total is not None else []
-    rate = [RateColumn("")] if unit else []
-    columns = [SpinnerColumn(), TextColumn("{task.description}", markup=False), *bar, *rate, TimeElapsedColumn()]
+    bar = [BarColumn(None if unit else 40)] if total is not None else []
+    count = [RateColumn("")] if unit else [MofNCompleteColumn()] if total is not None else []
+    left = [TimeRemainingColumn(), TextColumn("left")] if unit and total is not None else []
+    columns = [
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        *bar,
+        *count,
+        TimeElapsedColumn(),
+        *left,
+    ]
     progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
     task = progress.add_task(what, total=total)
     start = progress.start if console.is_terminal else lambda: console.print(f"{what} ...", markup=False)

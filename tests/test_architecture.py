@@ -26,7 +26,7 @@ LAYERS = (
     {"summary_view"},
     {"__init__"},
     {"cli_errors"},
-    {"cli_fit", "cli_tables"},
+    {"cli_fit", "cli_predict", "cli_tables"},
     {"cli_bench"},
     {"cli"},
 )

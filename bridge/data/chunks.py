@@ -73,10 +73,10 @@ def find_types(block: Block, *, features: Sequence[str] | None, targets: Sequenc
 
     schema = block.table.schema
     names = [n for n in schema.names if n not in targets] if features is None else list(features)
-    _check_names([*names, *targets], schema.names, block.where)
+    check_names([*names, *targets], schema.names, block.where)
     if not names:
         raise InputError(f"{block.where} has no columns to train on")
-    kinds = {name: _kind(schema.field(name).type) for name in [*names, *targets]}
+    kinds = {name: kind_of(schema.field(name).type) for name in [*names, *targets]}
     if odd := [f"{name} ({schema.field(name).type})" for name, kind in kinds.items() if kind is None]:
         raise InputError(
             f"{block.where}: columns of types that no estimator takes: {', '.join(odd)}. "
@@ -115,7 +115,7 @@ def read_chunks(source: Source, types: Types, rows: int, *, least: int = 1) -> I
     for block in source.blocks(types):
         if not len(block.table):
             continue
-        waiting.append(_replace_table(block, types))
+        waiting.append(as_typed(block, types))
         held += len(block.table)
         while held >= rows + least:
             yield _take(waiting, rows, done, pa)
@@ -135,7 +135,7 @@ def as_features(chunk: Chunk, names: Sequence[str]) -> Any:
     import pandas as pd
 
     columns = [chunk.table.column(name) for name in names]
-    texts = [_kind(column.type) == "text" for column in columns]
+    texts = [kind_of(column.type) == "text" for column in columns]
     if len(columns) == 1 and texts[0]:
         return pd.Series(_objects(columns[0]), name=names[0])
     if any(texts):
@@ -159,22 +159,24 @@ def as_targets(chunk: Chunk, names: Sequence[str]) -> NDArray[Any]:
         if column.null_count:
             row = pc.index(pc.is_null(column), value=True).as_py()
             raise InputError(f"{chunk.locate(row)}: no value in the target column {name!r}. Drop such rows first.")
-    arrays = [_objects(c) if _kind(c.type) == "text" else c.to_numpy() for c in columns]
+    arrays = [_objects(c) if kind_of(c.type) == "text" else c.to_numpy() for c in columns]
     return arrays[0] if len(arrays) == 1 else np.column_stack(arrays)
 
 
-def _check_names(asked: Sequence[str], found: Sequence[str], where: str) -> None:
+def check_names(asked: Sequence[str], found: Sequence[str], where: str) -> None:
+    """Raise `InputError` for a column that is not there, or more than once."""
     if missing := [name for name in asked if name not in found]:
         raise InputError(f"{where} has no column {', '.join(map(repr, missing))}; it has {', '.join(map(repr, found))}")
     if twice := [name for name in dict.fromkeys(asked) if list(found).count(name) > 1 or list(asked).count(name) > 1]:
         raise InputError(f"{where}: more than one column is named {', '.join(map(repr, twice))}. Rename or drop it.")
 
 
-def _kind(arrow_type: Any) -> str | None:
+def kind_of(arrow_type: Any) -> str | None:
+    """Return "number", "text", or None for what is neither."""
     from pyarrow import types
 
     if types.is_dictionary(arrow_type):
-        return _kind(arrow_type.value_type)
+        return kind_of(arrow_type.value_type)
     numeric = (types.is_integer, types.is_floating, types.is_boolean, types.is_decimal, types.is_null)
     if any(is_one(arrow_type) for is_one in numeric):
         return "number"
@@ -182,10 +184,11 @@ def _kind(arrow_type: Any) -> str | None:
     return "text" if any(is_one(arrow_type) for is_one in texts) else None
 
 
-def _replace_table(block: Block, types: Types) -> Block:
+def as_typed(block: Block, types: Types) -> Block:
+    """Return the columns of `types`, in order and of these types."""
     from bridge.data.sources import Block
 
-    _check_names(list(types), block.table.schema.names, block.where)
+    check_names(list(types), block.table.schema.names, block.where)
     return Block(_cast(block, types), block.where, block.start)
 
 
@@ -198,7 +201,7 @@ def _cast(block: Block, types: Types) -> Any:
         column = block.table.column(name)
         found = column.type
         if found != wanted:
-            if _kind(found) != _kind(wanted) and not pa.types.is_null(found):
+            if kind_of(found) != kind_of(wanted) and not pa.types.is_null(found):
                 raise InputError(
                     f"{block.where}, from row {block.start + 1}: column {name!r} has the type {found}; "
                     f"expected {wanted}, as in the rows before"

@@ -68,17 +68,18 @@ class Files:
         return True
 
     def blocks(self, types: Types | None) -> Iterator[Block]:
-        for file in self._files():
+        for file in self.files():
             done = 0
-            for table in _file_tables(file, types, self.text):
+            for table in file_tables(file, types, self.text):
                 yield Block(table, str(file), done)
                 done += len(table)
 
     def identity(self) -> list[str]:
-        stats = [(file.name, file.stat()) for file in self._files()]
+        stats = [(file.name, file.stat()) for file in self.files()]
         return [f"{name} {stat.st_size} {stat.st_mtime_ns}" for name, stat in stats] + [f"text {self.text}"]
 
-    def _files(self) -> list[Path]:
+    def files(self) -> list[Path]:
+        """Return the files, in order."""
         path = Path(self.path)
         if path.is_dir():
             files = sorted(f for f in path.iterdir() if f.suffix in SUFFIXES and not f.name.startswith("."))
@@ -205,7 +206,7 @@ def as_source(source: Any) -> Source:
     )
 
 
-def _file_tables(file: Path, types: Types | None, text: Sequence[str]) -> Iterator[Any]:
+def file_tables(file: Path, types: Types | None, text: Sequence[str]) -> Iterator[Any]:
     """Yield the tables of one file, with its errors as ours."""
     try:
         import pyarrow as pa

@@ -217,6 +217,14 @@ class Predictor:
         return list(self._session.providers)
 
     @property
+    def is_whole(self) -> bool:
+        """Whether the rows hang on each other, so that all have to be asked for at once.
+
+        bridge notes no bytes a row in their files; of a plain model nobody knows.
+        """
+        return self._blocks.rows is None and self.metadata.target != "unknown"
+
+    @property
     def methods(self) -> tuple[Method, ...]:
         """The inference methods that this model has."""
         return self.metadata.methods

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import joblib
 import numpy as np
 import pandas as pd
@@ -10,8 +12,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 import bridge
-from bridge import cli
 from bridge.data import files as table_files
+from bridge.data import sinks
+from bridge.stream import plan
 
 READERS = {".csv": pd.read_csv, ".parquet": pd.read_parquet, ".arrow": pd.read_feather, ".feather": pd.read_feather}
 
@@ -67,7 +70,7 @@ def test_columns_of_other_meaning_are_left_out_and_named(run, files, tmp_path):
 
 
 def test_rows_that_hang_on_each_other_are_asked_together(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(cli, "BLOCK_ROWS", 100)
+    monkeypatch.setattr(plan, "MOST_ROWS", 100)
     rng = np.random.default_rng(0)
     table = pd.DataFrame(rng.random((200, 6)), columns=list("abcdef"))
     model = MiniBatchNMF(3, random_state=0, tol=1e-2).fit(table)
@@ -113,7 +116,7 @@ def test_unknown_category_is_named(run, files, tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "content"),
-    [("bad.parquet", b"no parquet"), ("bad.arrow", b"no arrow"), ("bad.csv", b""), ("b.csv", b'a,b\n"')],
+    [("bad.parquet", b"no parquet"), ("bad.arrow", b"no arrow"), ("bad.csv", b""), ("b.csv", b'code,amount,count\n"')],
 )
 def test_damaged_table_is_a_clear_error(run, files, tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
@@ -140,11 +143,15 @@ def test_output_of_unknown_kind_is_refused_before_the_work(run, files, tmp_path)
 
 
 def test_interrupt_while_writing_leaves_the_old_file(run, files, tmp_path, monkeypatch):
-    def interrupted(_table, file):
-        file.write_text("half of it")
-        raise KeyboardInterrupt
+    @contextmanager
+    def interrupted(file, _schema):
+        def write(_table):
+            file.write_text("half of it")
+            raise KeyboardInterrupt
 
-    monkeypatch.setitem(table_files._WRITERS, ".csv", interrupted)
+        yield write
+
+    monkeypatch.setitem(sinks._OPENERS, ".csv", interrupted)
     (tmp_path / "out.csv").write_text("as before")
 
     result = run("predict", files.model, files.csv, "-o", tmp_path / "out.csv")
