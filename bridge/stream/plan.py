@@ -57,7 +57,7 @@ def make_plan(
         return Plan({}, asker, ())
     found = dict(zip(look.table.schema.names, look.table.schema.types, strict=True))
     names = _find_features(predictor, look, kept) if features is None else list(features)
-    check_names([*kept, *names], look.names, look.where)
+    check_names(list(dict.fromkeys([*kept, *names])), look.names, look.where)
     if twice := [name for name in kept if list(kept).count(name) > 1]:
         raise InputError(f"the column {twice[0]!r} is to be kept twice")
     columns = _columns_of(predictor, names)
