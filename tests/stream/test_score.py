@@ -266,9 +266,9 @@ def test_wrong_options_are_refused_and_nothing_written(options, message, forest,
 
 
 def test_missing_columns_and_wrong_types_are_named(forest, rows, tmp_path):
-    with pytest.raises(InputError, match="lacks column.* 'b'"):
+    with pytest.raises(InputError, match=r"lacks column.* 'b'"):
         score(forest, rows.drop(columns="b"), tmp_path / "out.csv")
-    with pytest.raises(InputError, match="'b' has the type .*string, but the model was exported for float64"):
+    with pytest.raises(InputError, match=r"'b' has the type .*string, but the model was exported for float64"):
         score(forest, rows.astype({"b": str}), tmp_path / "out.csv")
 
 
