@@ -9,6 +9,7 @@ function(add_forest target)
   add_library(${target} OBJECT
     ${FOREST_FOLDER}/choose_kernels.cc
     ${FOREST_FOLDER}/fast_forest.cc
+    ${FOREST_FOLDER}/finish.cc
     ${FOREST_FOLDER}/forest_tables.cc
     ${FOREST_FOLDER}/full_forest.cc
     ${FOREST_FOLDER}/kernels_portable.cc

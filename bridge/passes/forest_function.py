@@ -16,6 +16,7 @@ import onnx_ir as ir
 
 from bridge.forest import MAX_CATEGORIES, TABLES, Forest
 from bridge.opset import BRIDGE_DOMAIN, FOREST, MAIN_DOMAIN
+from bridge.passes.forest_results import BASE, PLAIN, Results, aggregated, finished
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -76,21 +77,40 @@ def is_forest(node: ir.Node) -> bool:
     return (node.domain, node.op_type, node.overload) == (BRIDGE_DOMAIN, FOREST, "")
 
 
-def forest_function(needs: Needs, opset: int) -> ir.Function:
-    """Return `bridge::Forest` for the tables of `passes/keep_forests.py`, in a version of `ai.onnx` from 13 on."""
-    inputs = [ir.Value(name=name) for name in ("x", *TABLES)]
-    x, *tables = inputs
+def forest_function(needs: Needs, opset: int, results: Results = PLAIN) -> ir.Function:
+    """Return `bridge::Forest` for the tables of `passes/keep_forests.py`, in a version of `ai.onnx` from 13 on.
+
+    A function cannot branch on attributes: it computes what `results` says, and all nodes of its file say the same.
+    """
+    inputs = [ir.Value(name=name) for name in ("x", *TABLES, *(["base"] if results.has_base else []))]
+    x, tables = inputs[0], dict(zip(TABLES, inputs[1:], strict=False))
     body = _Body()
-    total = _Walk(body, dict(zip(TABLES, tables, strict=True)), needs).sums(x)
-    total.name = "sums"
+    totals = aggregated(body, _Walk(body, tables, needs).scores(x), results.aggregate, opset)
+    trees = (
+        body.op("Cast", body.op("Shape", tables["roots"]), to=ir.DataType.DOUBLE.value)
+        if results.aggregate == "mean"
+        else totals
+    )
+    base = inputs[BASE] if results.has_base else None
+    found = finished(body, results, totals, trees=trees, base=base, single=results.squeeze)
+    for name, value in found.items():
+        value.name = name
     graph = ir.Graph(
         inputs,
-        [total],
+        [found[name] for name in results.outputs()],
         nodes=body.nodes,
         opset_imports={MAIN_DOMAIN: opset},
-        doc_string="The sum, over the trees of a forest, of the scores of the leaf that each row reaches.",
+        doc_string="What the trees of a forest score, together, at the leaves that each row reaches.",
     )
-    return ir.Function(BRIDGE_DOMAIN, FOREST, graph=graph, attributes=[])
+    return ir.Function(BRIDGE_DOMAIN, FOREST, graph=graph, attributes=_attributes(results))
+
+
+def _attributes(results: Results) -> list[ir.Attr]:
+    """Return what a call may say, and must say alike: checkers know a function's attributes by these."""
+    return [
+        ir.Attr(name, ir.AttributeType.INT if isinstance(v, int) else ir.AttributeType.STRING, v)
+        for name, v in results.attributes().items()
+    ]
 
 
 @dataclass
@@ -122,7 +142,8 @@ class _Walk:
     tables: Mapping[str, ir.Value]
     needs: Needs
 
-    def sums(self, x: ir.Value) -> ir.Value:
+    def scores(self, x: ir.Value) -> ir.Value:
+        """Return what the trees score, (trees, rows, outputs)."""
         op, constant = self.body.op, self.body.constant
         wide = op("Cast", x, to=ir.DataType.DOUBLE.value)
         columns = op("Transpose", wide, perm=[1, 0])
@@ -142,8 +163,7 @@ class _Walk:
                 goes_left = op("Or", goes_left, is_left)
             node = op("Where", goes_left, self._look_up("left", node), self._look_up("right", node))
         leaf = op("Reshape", self._look_up("leaf", node), by_tree)
-        scores = op("Gather", self.tables["values"], leaf, axis=0)
-        return op("ReduceSum", scores, constant([0], np.int64), keepdims=0)
+        return op("Gather", self.tables["values"], leaf, axis=0)
 
     def _look_up(self, table: str, index: ir.Value) -> ir.Value:
         return self.body.op("GatherElements", self.tables[table], index, axis=0)

@@ -1,6 +1,6 @@
 """The operator `bridge::Forest` as files have it: one node a forest, and its function for runtimes without a kernel.
 
-Domain `bridge`, version 1. It sums, over all trees, the scores of the leaf that a row reaches.
+Domain `bridge`, version 1. Without attributes it sums, over all trees, the scores of the leaf that a row reaches.
 
 Inputs, in this order; all but `x` are initializers, of the dtypes of `bridge.forest.TABLES`:
 
@@ -17,8 +17,25 @@ Inputs, in this order; all but `x` are initializers, of the dtypes of `bridge.fo
    is in the set (no set holds NaN, numbers below zero, infinity), and on NaN as `missing_left` says.
 10. `set_starts` (sets + 1), int64: set s is `set_members[set_starts[s]:set_starts[s + 1]]`.
 11. `set_members`, int64: each from 0 to 2**24 - 1, those of a set in ascending order.
+12. `base` (outputs), float64; may be left out.
 
-Output: float64 (rows, outputs).
+The total of a row is the `aggregate` of its trees' scores plus the base, float64, one number an output.
+
+Attributes, all of which may be left out:
+
+- `aggregate`: "sum" (the default), "mean", "min" or "max" over the trees.
+- `link`, from the total to y: "none" (the default), "sigmoid", "softmax", "exp"; "sigmoid_both", of one output, gives
+  two columns, 1 - p and p.
+- `label`: the first column of the largest "argmax" (the default) of y or "argmax_total" of the total; of one output
+  whether the total is "positive" or "nonnegative".
+- `squeeze`: 1 where y, its logarithm and the total are to lose the axis of columns if they have one; 0 by default.
+
+Outputs; all but the first may be left out:
+
+0. `y`, float64 (rows, columns): the total under the link.
+1. `total`, float64 (rows, outputs).
+2. `label`, int64 (rows).
+3. `log`, float64: the logarithm of y.
 
 In these files a leaf has the threshold NaN, `missing_left` false and `category` -1: `x <= NaN` is false for every x, so
 that whoever arrives before the others goes on to the same leaf. A node with a set has the threshold NaN too, no such
@@ -39,6 +56,8 @@ from bridge.forest import TABLES, Forest
 from bridge.opset import BRIDGE_DOMAIN, BRIDGE_OPSET, IR_VERSION_FUNCTIONS, MAIN_DOMAIN, MAIN_OPSET
 from bridge.passes.ensure import leftover
 from bridge.passes.forest_function import Needs, forest_function, is_forest
+from bridge.passes.forest_results import PLAIN
+from bridge.passes.fuse_behind_forests import RESULTS
 from bridge.passes.initializers import add_initializer, drop_unused
 from bridge.passes.lower_ops import NOTES
 from bridge.passes.rule import find_rule, read_forest
@@ -91,7 +110,8 @@ def add_forest_function(model: ir.Model) -> None:
     """Give a model that holds Forest nodes the function that computes them."""
     if not any(map(is_forest, model.graph.all_nodes())):
         return
-    function = forest_function(model.meta[NEEDS], model.graph.opset_imports.get(MAIN_DOMAIN, MAIN_OPSET))
+    opset = model.graph.opset_imports.get(MAIN_DOMAIN, MAIN_OPSET)
+    function = forest_function(model.meta[NEEDS], opset, model.meta.get(RESULTS, PLAIN))
     model.functions[function.identifier()] = function
     model.graph.opset_imports[BRIDGE_DOMAIN] = BRIDGE_OPSET
     model.ir_version = max(model.ir_version or 0, IR_VERSION_FUNCTIONS)

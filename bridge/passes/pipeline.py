@@ -18,6 +18,7 @@ from bridge.passes.cleanup import cleanup
 from bridge.passes.decisions import NoteDecisions
 from bridge.passes.ensure import EnsureTarget
 from bridge.passes.fold_into_forest import FoldIntoForest
+from bridge.passes.fuse_behind_forests import FuseBehindForests
 from bridge.passes.inline_functions import InlineFunctions
 from bridge.passes.keep_forests import KeepForests, add_forest_function, find_other_rule
 from bridge.passes.kernels.keep import KeepToKernels
@@ -35,6 +36,7 @@ from bridge.passes.subset.missing import DropMissingRoutes
 from bridge.passes.subset.rules import find_subset_rule
 from bridge.passes.text_first import TextFirst
 from bridge.passes.text_inputs import TextInputs
+from bridge.passes.unfold_forests import UnfoldForests
 
 if TYPE_CHECKING:
     from bridge.passes.rule import Options
@@ -63,6 +65,7 @@ def _open(plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
     return [
         InlineFunctions(),
         common.LiftConstantsToInitializersPass(lift_all_constants=False),
+        UnfoldForests(plan.options.target),
         SetMlShapes(),
         infer_shapes(known_too=True),
         NoteMixedRows(),
@@ -106,6 +109,11 @@ def _keep_to_kernels(plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.Pass
     return [KeepToKernels(plan.options)]
 
 
+def _fuse(plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
+    """Let forests finish their answers; not for CUDA, whose kernel gives sums alone."""
+    return [FuseBehindForests()] if plan.options.strategy == "forest" else []
+
+
 def _close(plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
     return [*([TextFirst()] if plan.options.target == "cuda" else []), cleanup(), infer_shapes()]
 
@@ -113,7 +121,7 @@ def _close(plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
 STAGES: dict[Target, tuple[Stage, ...]] = {
     "portable": (_open, _lower, _know_shapes, _narrow, _judge, _keep_to_subset, _close),
     "cuda": (_open, _lower, _know_shapes, _find_neighbours, _narrow, _judge, _keep_to_kernels, _close),
-    "cpu": (_open, _lower, _find_neighbours, _narrow, _judge, _close),
+    "cpu": (_open, _lower, _find_neighbours, _narrow, _judge, _close, _fuse),
 }
 
 

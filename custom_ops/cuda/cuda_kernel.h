@@ -5,6 +5,7 @@
 
 #include "forest_op.h"
 #include "gpu_forest.h"
+#include "node_form.h"
 
 namespace bridge {
 
@@ -15,7 +16,13 @@ class CudaForestKernel {
   static constexpr OrtMemType kTableMemory = OrtMemTypeCPUInput;
 
   CudaForestKernel(const OrtApi& api, const OrtKernelInfo* info) : api_(api) {
-    if (const auto tables = constant_tables(api, info)) {
+    const NodeForm form = read_form(api, info);
+    if (!form.is_plain()) {
+      throw TableError(
+          "bridge::Forest: the CUDA kernel gives sums alone, and this node asks for more (attributes, a base, or other "
+          "outputs). Export with target='cuda', or run on the CPU");
+    }
+    if (const auto tables = constant_tables(api, info, false)) {
       forest_ = make([&](size_t i) { return on_host(Tensor(api, (*tables)[i], i)); });
     }
   }
@@ -29,7 +36,8 @@ class CudaForestKernel {
     gpu::GpuForest<T>& forest = forest_ ? *forest_ : *own;
     const Tensor x = input(0);
     expect_columns(x, forest.features());
-    double* sums = output_of(api_, context, x.dim(0), forest.outputs());
+    const int64_t shape[2] = {x.dim(0), static_cast<int64_t>(forest.outputs())};
+    auto* sums = output_of<double>(api_, context, 0, shape, 2);
     void* stream = nullptr;
     check(api_.KernelContext_GetGPUComputeStream(context, &stream));
     forest.run(x.data<T>(), static_cast<uint64_t>(x.dim(1)), static_cast<uint64_t>(x.dim(0)), sums, stream);
@@ -45,7 +53,7 @@ class CudaForestKernel {
 
   template <class Get>
   static std::unique_ptr<gpu::GpuForest<T>> make(Get&& get) {
-    return std::make_unique<gpu::GpuForest<T>>(read_forest(read_tables(get)));
+    return std::make_unique<gpu::GpuForest<T>>(read_forest(read_tables(get, false)));
   }
 
   const OrtApi& api_;

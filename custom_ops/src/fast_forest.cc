@@ -1,6 +1,7 @@
 #include "fast_forest.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace bridge {
@@ -42,13 +43,36 @@ Number* grow(std::vector<Number>& table, size_t size) {
   return table.data();
 }
 
+double start_of(Fold fold) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  return fold == Fold::kSum ? 0.0 : fold == Fold::kMin ? kInfinity : -kInfinity;
+}
+
+// Calls `body` with the function that folds one more score in.
+template <class Body>
+void with_fold(Fold fold, Body&& body) {
+  switch (fold) {
+    case Fold::kSum:
+      return body([](double sum, double score) { return sum + score; });
+    case Fold::kMin:
+      return body([](double least, double score) { return score < least || score != score ? score : least; });
+    case Fold::kMax:
+      return body([](double most, double score) { return score > most || score != score ? score : most; });
+  }
+}
+
 size_t padded(size_t rows) { return (rows + kRowGroup - 1) / kRowGroup * kRowGroup; }
 
 }  // namespace
 
 template <class T>
-FastForest<T>::FastForest(Forest forest, const Kernels& kernels)
-    : forest_(std::move(forest)), walker_(forest_, kernels), full_(forest_, kernels), row_(forest_, full_, kernels) {
+FastForest<T>::FastForest(Forest forest, const Kernels& kernels, Fold fold)
+    : forest_(std::move(forest)),
+      fold_(fold),
+      walker_(forest_, kernels),
+      // The loops over all nodes of a tree add.
+      full_(forest_, kernels, fold == Fold::kSum ? kernels.most_leaves : 0),
+      row_(forest_, full_, kernels) {
   for (size_t tree = 0; tree < forest_.n_trees(); ++tree) {
     const bool is_full = full_.holds(tree);
     if (stretches_.empty() || stretches_.back().is_full != is_full) stretches_.push_back({tree, tree, is_full});
@@ -97,7 +121,7 @@ size_t FastForest<T>::task_rows(size_t rows, double ns) const {
 template <class T>
 void FastForest<T>::run(const T* x, size_t width, size_t rows, double* sums) const {
   if (rows < kRowGroup && row_ns_ * static_cast<double>(rows) <= tile_ns(rows)) {
-    std::fill(sums, sums + rows * forest_.outputs, 0.0);
+    std::fill(sums, sums + rows * forest_.outputs, start_of(fold_));
     for (size_t row = 0; row < rows; ++row) run_row(x + row * width, width, sums + row * forest_.outputs);
     return;
   }
@@ -119,12 +143,14 @@ void FastForest<T>::run_row(const T* x, size_t width, double* sums) const {
   } else {
     walker_.find_row_leaves(walker_.prepare(forest_, x, width, 1, mine.rows).data, leaves);
   }
-  for (size_t o = 0; o < forest_.outputs; ++o) {
-    const double* values = &forest_.values[o];
-    double sum = sums[o];
-    for (size_t tree = 0; tree < forest_.n_trees(); ++tree) sum += values[leaves[tree] * forest_.outputs];
-    sums[o] = sum;
-  }
+  with_fold(fold_, [&](auto fold) {
+    for (size_t o = 0; o < forest_.outputs; ++o) {
+      const double* values = &forest_.values[o];
+      double sum = sums[o];
+      for (size_t tree = 0; tree < forest_.n_trees(); ++tree) sum = fold(sum, values[leaves[tree] * forest_.outputs]);
+      sums[o] = sum;
+    }
+  });
 }
 
 template <class T>
@@ -132,7 +158,7 @@ void FastForest<T>::run_tile(const T* x, size_t width, size_t rows, double* sums
   Scratch<T>& mine = scratch<T>();
   const size_t stride = padded(rows);
   double* columns = grow(mine.sums, forest_.outputs * stride);
-  std::fill(columns, columns + forest_.outputs * stride, 0.0);
+  std::fill(columns, columns + forest_.outputs * stride, start_of(fold_));
   unsigned char* codes = grow(mine.codes, full_.row_bytes() * stride);
   if (full_.n_trees()) full_.code_rows(forest_, x, width, rows, stride, codes);
   Rows<T> ready{x, width};
@@ -154,10 +180,15 @@ void FastForest<T>::walk_trees(const Stretch& stretch, Rows<T> x, size_t rows, s
   uint32_t* leaves = grow(scratch<T>().leaves, rows);
   for (size_t tree = stretch.first; tree < stretch.last; ++tree) {
     walker_.find_leaves(tree, x, rows, leaves);
-    for (size_t o = 0; o < forest_.outputs; ++o) {
-      const double* values = &forest_.values[o];
-      for (size_t row = 0; row < rows; ++row) sums[o * stride + row] += values[leaves[row] * forest_.outputs];
-    }
+    with_fold(fold_, [&](auto fold) {
+      for (size_t o = 0; o < forest_.outputs; ++o) {
+        const double* values = &forest_.values[o];
+        for (size_t row = 0; row < rows; ++row) {
+          double& sum = sums[o * stride + row];
+          sum = fold(sum, values[leaves[row] * forest_.outputs]);
+        }
+      }
+    });
   }
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "forest_tables.h"
@@ -11,18 +12,21 @@
 
 namespace bridge {
 
+// How the scores of a row's trees become one. A NaN among them makes the least and the largest NaN.
+enum class Fold : uint8_t { kSum, kMin, kMax };
+
 // T is the dtype of x, float or double. A row's sum adds its trees' scores in float64 in the order of the trees,
 // beginning with 0.0: the same bits whatever the instruction set, the threads and the rows beside it.
 template <class T>
 class FastForest {
  public:
-  FastForest(Forest forest, const Kernels& kernels);
+  FastForest(Forest forest, const Kernels& kernels, Fold fold = Fold::kSum);
 
   // The least number of columns that x must have.
   size_t features() const { return forest_.features; }
   size_t outputs() const { return forest_.outputs; }
 
-  // Writes the sums, (rows, outputs), of rows that are `width` numbers wide.
+  // Writes the sums, or what else folds make, (rows, outputs), of rows that are `width` numbers wide.
   void run(const T* x, size_t width, size_t rows, double* sums) const;
 
   // About how many nanoseconds so many rows take on one core.
@@ -45,6 +49,7 @@ class FastForest {
   void walk_trees(const Stretch& stretch, Rows<T> x, size_t rows, size_t stride, double* sums) const;
 
   Forest forest_;
+  Fold fold_;
   Walker<T> walker_;
   FullForest<T> full_;
   RowForest row_;

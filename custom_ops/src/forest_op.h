@@ -20,10 +20,14 @@ struct ForestOp : OrtCustomOp {
     GetInputType = [](const OrtCustomOp*, size_t i) {
       return i == 0 && std::is_same_v<T, double> ? kDouble : kInputTypes[i];
     };
-    GetOutputTypeCount = [](const OrtCustomOp*) { return size_t{1}; };
-    GetOutputType = [](const OrtCustomOp*, size_t) { return kDouble; };
-    GetInputCharacteristic = [](const OrtCustomOp*, size_t) { return INPUT_OUTPUT_REQUIRED; };
-    GetOutputCharacteristic = [](const OrtCustomOp*, size_t) { return INPUT_OUTPUT_REQUIRED; };
+    GetOutputTypeCount = [](const OrtCustomOp*) { return kOutputs; };
+    GetOutputType = [](const OrtCustomOp*, size_t i) { return kOutputTypes[i]; };
+    GetInputCharacteristic = [](const OrtCustomOp*, size_t i) {
+      return i == kBase ? INPUT_OUTPUT_OPTIONAL : INPUT_OUTPUT_REQUIRED;
+    };
+    GetOutputCharacteristic = [](const OrtCustomOp*, size_t i) {
+      return i == 0 ? INPUT_OUTPUT_REQUIRED : INPUT_OUTPUT_OPTIONAL;
+    };
     GetInputMemoryType = [](const OrtCustomOp*, size_t i) { return i == 0 ? OrtMemTypeDefault : Kernel::kTableMemory; };
     GetStartVersion = [](const OrtCustomOp*) { return 1; };
     GetEndVersion = [](const OrtCustomOp*) { return 1; };

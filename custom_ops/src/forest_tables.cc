@@ -48,6 +48,10 @@ void check_sizes(const ForestTables& t) {
     refuse("table 'values' has " + std::to_string(t.values.size()) + " numbers in " + std::to_string(t.value_rows) +
            " rows of " + std::to_string(t.outputs));
   }
+  if (!t.base.empty() && t.base.size() != static_cast<size_t>(t.outputs)) {
+    refuse("table 'base' has " + std::to_string(t.base.size()) + " entries, expected " + std::to_string(t.outputs) +
+           ", as many as outputs");
+  }
 }
 
 void read_sets(const ForestTables& t, Forest& forest) {
@@ -171,6 +175,7 @@ Forest read_forest(const ForestTables& tables) {
     reader.read(root);
   }
   forest.values.assign(tables.values.begin(), tables.values.end());
+  forest.base.assign(tables.base.begin(), tables.base.end());
   return forest;
 }
 

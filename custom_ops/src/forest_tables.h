@@ -15,7 +15,7 @@ class TableError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// The operator's inputs 1 to 11 as a file has them; nothing is checked yet. bridge/passes/keep_forests.py defines them.
+// The operator's inputs 1 to 12 as a file has them; nothing is checked yet. bridge/passes/keep_forests.py defines them.
 struct ForestTables {
   std::span<const int32_t> feature;
   std::span<const double> threshold;
@@ -30,6 +30,7 @@ struct ForestTables {
   std::span<const int32_t> category;
   std::span<const int64_t> set_starts;
   std::span<const int64_t> set_members;
+  std::span<const double> base = {};  // (outputs), or nothing
 };
 
 // One node. A tree's nodes stand in preorder: the left child follows its parent.
@@ -57,6 +58,7 @@ struct Forest {
   std::vector<size_t> tree_starts;  // one more than trees
   std::vector<uint32_t> depths;     // decisions on the longest path, one a tree
   std::vector<double> values;       // (value rows, outputs)
+  std::vector<double> base;         // (outputs), or nothing
   size_t outputs = 0;
   size_t features = 0;  // the least width of x: the largest feature asked for, plus one
   std::vector<CategorySet> sets;

@@ -33,7 +33,8 @@ uint32_t two_words(size_t number) { return static_cast<uint32_t>(number) * 0x000
 }  // namespace
 
 template <class T>
-FullForest<T>::FullForest(const Forest& forest, const Kernels& kernels) : kernels_(kernels) {
+FullForest<T>::FullForest(const Forest& forest, const Kernels& kernels, size_t most_leaves)
+    : kernels_(kernels), most_leaves_(most_leaves) {
   number_.assign(forest.n_trees(), -1);
   for (size_t tree = 0; tree < forest.n_trees(); ++tree) number_[tree] = may_hold(forest, tree) ? 0 : -1;
   ColumnNumbers numbers;
@@ -67,7 +68,7 @@ FullForest<T>::FullForest(const Forest& forest, const Kernels& kernels) : kernel
 template <class T>
 bool FullForest<T>::may_hold(const Forest& forest, size_t tree) const {
   const size_t nodes = forest.tree_starts[tree + 1] - forest.tree_starts[tree];
-  return (nodes + 1) / 2 <= kernels_.most_leaves;
+  return (nodes + 1) / 2 <= most_leaves_;
 }
 
 // Returns the thresholds of each column in ascending order, of the trees that may be held.

@@ -19,7 +19,7 @@ namespace bridge {
 template <class T>
 class FullForest {
  public:
-  FullForest(const Forest& forest, const Kernels& kernels);
+  FullForest(const Forest& forest, const Kernels& kernels, size_t most_leaves);
 
   // Whether a tree is among those packed here.
   bool holds(size_t tree) const { return number_[tree] >= 0; }
@@ -65,6 +65,7 @@ class FullForest {
   void code_all(const Forest& forest, const T* x, size_t width, size_t rows, size_t stride, Code* codes) const;
 
   const Kernels& kernels_;
+  size_t most_leaves_;
   std::vector<int32_t> number_;  // of each tree of the forest among those packed; -1 for the others
   std::vector<Column> columns_;
   SetColumns<T> sets_;

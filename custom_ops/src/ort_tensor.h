@@ -16,14 +16,16 @@
 namespace bridge {
 
 constexpr uint32_t kApi = ORT_API_VERSION;
-constexpr size_t kInputs = 12;
+constexpr size_t kInputs = 13, kBase = 12;  // the base may be left out
+constexpr size_t kOutputs = 4;
 
 using Type = ONNXTensorElementDataType;
 constexpr Type kFloat = ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT, kDouble = ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE,
                kInt32 = ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32, kInt64 = ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64,
                kBool = ONNX_TENSOR_ELEMENT_DATA_TYPE_BOOL;
 constexpr std::array<Type, kInputs> kInputTypes{kFloat, kInt32,  kDouble, kInt32, kInt32, kInt32,
-                                                kBool,  kInt32, kDouble, kInt32, kInt64, kInt64};
+                                                kBool,  kInt32, kDouble, kInt32, kInt64, kInt64, kDouble};
+constexpr std::array<Type, kOutputs> kOutputTypes{kDouble, kDouble, kInt64, kDouble};
 
 // An error of onnxruntime's own, on its way through our code.
 struct OrtFailure {
@@ -106,9 +108,9 @@ class Tensor {
   void* data_ = nullptr;
 };
 
-// Reads the tables, inputs 1 to 11, through `get(input)`.
+// Reads the tables, inputs 1 to 11, and the base where there is one, through `get(input)`.
 template <class Get>
-ForestTables read_tables(Get&& get) {
+ForestTables read_tables(Get&& get, bool has_base) {
   ForestTables t;
   t.feature = get(1).template table<int32_t>(kInt32);
   t.threshold = get(2).template table<double>(kDouble);
@@ -124,16 +126,18 @@ ForestTables read_tables(Get&& get) {
   t.category = get(9).template table<int32_t>(kInt32);
   t.set_starts = get(10).template table<int64_t>(kInt64);
   t.set_members = get(11).template table<int64_t>(kInt64);
+  if (has_base) t.base = get(kBase).template table<double>(kDouble);
+  if (has_base && t.base.empty()) throw TableError("bridge::Forest: table 'base' is empty");
   return t;
 }
 
-// The tables of a node, inputs 1 to 11.
+// The tables of a node, inputs 1 to 12.
 using TableValues = std::array<const OrtValue*, kInputs>;
 
 // Returns a node's tables; nothing where one is computed, or of the graph around a branch: they are read at each run.
-inline std::optional<TableValues> constant_tables(const OrtApi& api, const OrtKernelInfo* info) {
+inline std::optional<TableValues> constant_tables(const OrtApi& api, const OrtKernelInfo* info, bool has_base) {
   TableValues tables{};
-  for (size_t i = 1; i < kInputs; ++i) {
+  for (size_t i = 1; i < (has_base ? kInputs : kBase); ++i) {
     int is_constant = 0;
     check(api.KernelInfoGetConstantInput_tensor(info, i, &is_constant, &tables[i]));
     if (!is_constant || !tables[i]) return std::nullopt;
@@ -150,14 +154,14 @@ inline void expect_columns(const Tensor& x, uint64_t features) {
   }
 }
 
-// Returns where the sums of so many rows are to be written.
-inline double* output_of(const OrtApi& api, OrtKernelContext* context, int64_t rows, uint64_t outputs) {
-  const int64_t shape[2] = {rows, static_cast<int64_t>(outputs)};
-  OrtValue* output = nullptr;
-  check(api.KernelContext_GetOutput(context, 0, shape, 2, &output));
-  void* sums = nullptr;
-  check(api.GetTensorMutableData(output, &sums));
-  return static_cast<double*>(sums);
+// Returns where an output of this shape is to be written.
+template <class Number>
+Number* output_of(const OrtApi& api, OrtKernelContext* context, size_t output, const int64_t* shape, size_t axes) {
+  OrtValue* value = nullptr;
+  check(api.KernelContext_GetOutput(context, output, shape, axes, &value));
+  void* data = nullptr;
+  check(api.GetTensorMutableData(value, &data));
+  return static_cast<Number*>(data);
 }
 
 // Returns an input of a run.

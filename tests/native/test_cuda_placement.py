@@ -50,6 +50,15 @@ def test_computed_tables_are_taken_on_cuda_too(place):
     assert [n.provider for n in nodes if n.op_type == "Forest"] == [CUDA]
 
 
+def test_node_that_asks_for_more_than_sums_is_refused(place):
+    model = cuda_model("small trees")
+    (call,) = [n for n in model.graph.node if n.op_type == "Forest"]
+    call.attribute.append(helper.make_attribute("link", "exp"))
+
+    with pytest.raises(RuntimeError, match="the CUDA kernel gives sums alone"):
+        place(model)
+
+
 def test_damaged_tables_are_refused_when_the_session_is_created(place):
     model = cuda_model("small trees")
     (call,) = [n for n in model.graph.node if n.op_type == "Forest"]
