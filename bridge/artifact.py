@@ -51,6 +51,8 @@ class Metadata:
         Whether `classes_` is a list, which may have one entry.
     row_bytes
         The bytes that the widest step of the graph needs for one row: predictors size their batches by it.
+    kernel_row_bytes
+        The same where kernels of bridge's own operators are at hand; their functions need far more for a row.
     entry_bytes
         The same for one entry of a row, where it holds any number of them: a term of a text.
     exact_decisions
@@ -82,6 +84,7 @@ class Metadata:
     classes: tuple[Classes, ...] = ()
     classes_is_list: bool = False
     row_bytes: int = 0
+    kernel_row_bytes: int = 0
     entry_bytes: int = 0
     exact_decisions: bool = False
     sums_float32: bool = False

@@ -179,8 +179,7 @@ def _made(order: _Order, *, pairs: bool = False, check: bool = True, with_room: 
         methods=exported.methods,
         classes=_classes(estimator),
         classes_is_list=isinstance(getattr(estimator, "classes_", None), list),
-        row_bytes=0 if model.meta[MIXED_ROWS] else row_bytes(model),
-        entry_bytes=0 if model.meta[MIXED_ROWS] else entry_bytes(model),
+        **_batch_bytes(model, batched=not model.meta[MIXED_ROWS]),
         sums_float32=exported.sums_float32,
         refused=exported.refused,
         reasons=exported.reasons,
@@ -204,6 +203,17 @@ def _made(order: _Order, *, pairs: bool = False, check: bool = True, with_room: 
     if path is not None:
         write_model(proto, path)
     return proto
+
+
+def _batch_bytes(model: ir.Model, *, batched: bool) -> dict[str, Any]:
+    """Return what predictors size their batches by; zeros for a model that takes its rows all at once."""
+    if not batched:
+        return {"row_bytes": 0, "kernel_row_bytes": 0, "entry_bytes": 0}
+    return {
+        "row_bytes": row_bytes(model),
+        "kernel_row_bytes": row_bytes(model, has_kernel=True),
+        "entry_bytes": entry_bytes(model),
+    }
 
 
 def _never_missing(schema: Schema) -> frozenset[str]:
@@ -293,9 +303,8 @@ def lower(
     if metadata is not None:
         forms = model.meta[NOTES] or metadata.forms
         # An estimator's file may be run in batches of rows, any other only where each row is answered for itself.
-        batched = metadata.row_bytes or not model.meta[MIXED_ROWS]
-        rows, entries = (row_bytes(model), entry_bytes(model)) if batched else (0, 0)
-        metadata = replace(metadata, row_bytes=rows, entry_bytes=entries, forms=forms, versions=_versions())
+        batched = bool(metadata.row_bytes or not model.meta[MIXED_ROWS])
+        metadata = replace(metadata, **_batch_bytes(model, batched=batched), forms=forms, versions=_versions())
         set_metadata(proto, metadata)
     if path is not None:
         write_model(proto, path)

@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 FLOAT64_BYTES, INT32_BYTES, BOOL_BYTES = 8, 4, 1
 
 
-def row_bytes(model: ir.Model) -> int:
+def row_bytes(model: ir.Model, *, has_kernel: bool = False) -> int:
     """Return the bytes of the widest step, in branches too, its inputs and outputs, for one row.
 
     What has a fixed shape does not count: it is there once, however many the rows. A dimension that shape inference
-    could not tell counts as one.
+    could not tell counts as one. `has_kernel` is whether a kernel computes each Forest, which needs nothing more for a
+    row, or its function.
     """
-    return max(map(_node_bytes, model.graph.all_nodes()), default=0)
+    return max((_node_bytes(node, has_kernel=has_kernel) for node in model.graph.all_nodes()), default=0)
 
 
 def entry_bytes(model: ir.Model) -> int:
@@ -36,9 +37,10 @@ def _entry_bytes(value: ir.Value | None) -> int:
     return _value_bytes(value)
 
 
-def _node_bytes(node: ir.Node) -> int:
+def _node_bytes(node: ir.Node, *, has_kernel: bool) -> int:
     outside = _values_bytes([*node.inputs, *node.outputs])
-    return max(outside, _forest_bytes(node)) if (node.domain, node.op_type) == (BRIDGE_DOMAIN, FOREST) else outside
+    by_function = not has_kernel and (node.domain, node.op_type) == (BRIDGE_DOMAIN, FOREST)
+    return max(outside, _forest_bytes(node)) if by_function else outside
 
 
 def _forest_bytes(node: ir.Node) -> int:

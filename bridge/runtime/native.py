@@ -67,22 +67,24 @@ def _unused(reason: str) -> NativeLibrary:
     return NativeLibrary(None, f"its function: {reason}; {INSTALL}")
 
 
-def register_native(options: Any, providers: list[Any]) -> None:
-    """Give a session's options bridge's own kernels, where they are installed and of the session's device.
+def register_native(options: Any, providers: list[Any]) -> bool:
+    """Give a session's options bridge's own kernels, where they are installed and of the session's device, or do not.
 
     CPU kernels beside another provider would draw forests away from it, which runs their functions. CUDA kernels are
     taken where the environment variable `BRIDGE_FOREST_CUDA` is 1; `ArtifactError` where the library has none.
     """
     library = find_native()
     if library.path is None:
-        return
+        return False
     if providers == [CPU] or (_wants_cuda() and library.has_cuda):
         options.register_custom_ops_library(library.path)
-    elif _wants_cuda():
+        return True
+    if _wants_cuda():
         raise ArtifactError(
             f"{CUDA_SETTING} is 1, but the library of {PACKAGE} has no CUDA kernels.\n"
             f"Build it where nvcc is: {INSTALL}. Or unset {CUDA_SETTING}, and forests run by their functions."
         )
+    return False
 
 
 def _wants_cuda() -> bool:

@@ -35,12 +35,15 @@ class Session:
         The names of the graph's inputs and outputs.
     providers
         Where it runs, the preferred provider first.
+    has_kernels
+        Whether it computes bridge's own operators by their kernels, and not by their functions.
     """
 
     run: Run
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     providers: tuple[str, ...]
+    has_kernels: bool = False
 
 
 def open_session(model: bytes | str, *, device: Device, threads: int | None = None, native: bool = True) -> Session:
@@ -64,8 +67,7 @@ def open_session(model: bytes | str, *, device: Device, threads: int | None = No
     options.intra_op_num_threads = threads if threads is not None else usable_cores()
     options.log_severity_level = 3
     providers = choose_providers(device)
-    if native:
-        register_native(options, providers)
+    has_kernels = native and register_native(options, providers)
     try:
         session = ort.InferenceSession(
             model, options, providers=providers, disabled_optimizers=DISABLED_OPTIMIZERS, enable_fallback=0
@@ -86,6 +88,7 @@ def open_session(model: bytes | str, *, device: Device, threads: int | None = No
         tuple(i.name for i in session.get_inputs()),
         tuple(o.name for o in session.get_outputs()),
         tuple(session.get_providers()),
+        has_kernels,
     )
 
 

@@ -127,6 +127,7 @@ def test_each_damaged_field_of_the_metadata_is_refused(model):
         ("methods", 0, "labels", 0, "values"),
         ("classes", 0, "dtype"),
         ("row_bytes",),
+        ("kernel_row_bytes",),
         ("entry_bytes",),
         ("parity",),
     ):

@@ -242,11 +242,12 @@ def test_thresholds_are_rounded_where_the_input_is_to_be_and_nowhere_else(sees):
     assert lowered.meta.get("bridge.moved_decisions", False) == (sees is np.float64)
 
 
-def test_rows_of_the_function_count_for_the_size_of_batches():
+def test_rows_of_the_function_count_for_the_size_of_batches_without_a_kernel():
     forest = concatenate([full_tree(2, outputs=3)] * 50)
     model = run_pipeline(forest_model(forest, 2, np.float32), Options("cuda", "forest"), precision="exact")
 
     assert row_bytes(model) == 50 * (3 * 8 + 4)
+    assert row_bytes(model, has_kernel=True) == 2 * 4 + 3 * 8
 
 
 WAYS_BACK = [

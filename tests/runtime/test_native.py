@@ -46,7 +46,7 @@ def install(monkeypatch):
 
 def _registered(providers):
     options = _Options()
-    register_native(options, providers)
+    assert register_native(options, providers) == bool(options.registered)
     return options.registered
 
 

@@ -3,6 +3,7 @@
 import copy
 import pickle
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,8 @@ import bridge
 from bridge.errors import BridgeError
 from bridge.method import METHODS
 from bridge.runtime import predictor as predictor_module
-from bridge.runtime.predictor import load_reference
+from bridge.runtime.predictor import Predictor, load_reference
+from bridge.runtime.session import open_session
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(300, 4))
@@ -73,12 +75,26 @@ def test_only_the_methods_that_were_asked_for_are_there():
 def test_batches_give_what_one_run_gives(monkeypatch):
     model = bridge.export(forest(), X, target="portable", check=False)
     whole = bridge.load(model)
-    monkeypatch.setattr(predictor_module, "CACHE_BYTES", whole.metadata.row_bytes * 7)
+    row_bytes = predictor_module._row_bytes(whole.metadata, whole._session)
+    monkeypatch.setattr(predictor_module, "CACHE_BYTES", row_bytes * 7)
     batched = bridge.load(model)
     assert batched._blocks.rows == 7
     for rows in (1, 6, 7, 8, 300):
         np.testing.assert_array_equal(batched.predict(X[:rows]), whole.predict(X[:rows]))
         np.testing.assert_array_equal(batched.predict_proba(X[:rows]), whole.predict_proba(X[:rows]))
+
+
+@pytest.mark.parametrize("has_kernels", [False, True])
+def test_batches_are_as_large_as_what_computes_the_forest_allows(monkeypatch, has_kernels):
+    model = bridge.export(forest(), X, target="cpu", strategy="forest", check=False)
+    session = replace(open_session(model.SerializeToString(), device="cpu"), has_kernels=has_kernels)
+    monkeypatch.setattr(predictor_module, "CACHE_BYTES", 10_000)
+
+    predictor = Predictor(model, session)
+
+    found = predictor.metadata
+    assert found.kernel_row_bytes < found.row_bytes
+    assert predictor._blocks.rows == 10_000 // (found.kernel_row_bytes if has_kernels else found.row_bytes)
 
 
 @pytest.mark.parametrize("copied", [lambda p: pickle.loads(pickle.dumps(p)), copy.copy, copy.deepcopy])
