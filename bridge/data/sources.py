@@ -250,13 +250,17 @@ def _arrow_tables(file: Path) -> Iterator[Any]:
 def _query_tables(connection: Any, sql: str) -> Iterator[Any]:
     import pyarrow as pa
 
-    if hasattr(connection, "fetch_record_batch"):  # DuckDB
-        answer = connection.execute(sql)
-        reader = answer.fetch_record_batch(BLOCK_ROWS) if hasattr(answer, "fetch_record_batch") else answer
-        yield from (pa.Table.from_batches([batch]) for batch in reader)
+    if hasattr(connection, "sql"):  # DuckDB
+        answer = connection.sql(sql)
+        if answer is None:
+            raise InputError(f"the query answers with no table: {sql}")
+        read = answer.to_arrow_reader if hasattr(answer, "to_arrow_reader") else answer.fetch_arrow_reader
+        yield from (pa.Table.from_batches([batch]) for batch in read(BLOCK_ROWS))
         return
     cursor = connection.cursor()
     cursor.execute(sql)
+    if cursor.description is None:
+        raise InputError(f"the query answers with no table: {sql}")
     names = [column[0] for column in cursor.description]
     while rows := cursor.fetchmany(BLOCK_ROWS):
         yield pa.table([pa.array(column) for column in zip(*rows, strict=True)], names=names)

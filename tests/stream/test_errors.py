@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pytest
@@ -146,3 +148,9 @@ def test_missing_duckdb_is_named(tmp_path, monkeypatch):
 def test_damaged_parquet_file_is_named(tmp_path):
     with pytest.raises(InputError, match=r"t\.parquet cannot be read as parquet"):
         fit(write(tmp_path, "no parquet", "t.parquet"))
+
+
+@pytest.mark.parametrize("module", [sqlite3, duckdb])
+def test_query_without_an_answer_is_named(module):
+    with pytest.raises(InputError, match="the query answers with no table: create table t|no rows"):
+        fit(Query("create table t (a int)", lambda: module.connect(":memory:")))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
+import duckdb
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -40,7 +41,6 @@ def _connection(table, folder):
 
 
 def _duckdb(table, folder):
-    duckdb = pytest.importorskip("duckdb")
     table.to_parquet(folder / "t.parquet")
     with duckdb.connect(str(folder / "t.duckdb")) as connection:
         connection.execute(f"create table t as select * from '{folder / 't.parquet'}'")
