@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from typing import IO, TYPE_CHECKING, Any
 
+from bridge.data.csv_numbers import parse_numbers
 from bridge.data.csv_pieces import parse_pieces
 from bridge.errors import InputError
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
 BLOCK_BYTES = 2**20
 """Of the file, read at once; types of columns are found in the first block. Four times as many took 10% longer."""
+
+PIECE_BYTES = 2**22
+"""Of lines that are parsed at once by one thread; a quarter took a fifth more CPU time."""
 
 
 def csv_blocks(file: Path, types: Mapping[str, Any] | None, text: Sequence[str]) -> Iterator[Any]:
@@ -60,6 +64,9 @@ def _read_pieces(file: Path, names: list[str], types: Mapping[str, Any]) -> Iter
     from pyarrow import csv as arrow_csv
 
     def parse(piece: bytes) -> Any:
+        table = parse_numbers(piece, names, types)
+        if table is not None:
+            return table
         options = _options(types, list(types), names, size=len(piece) + 1)
         return arrow_csv.read_csv(pa.BufferReader(piece), **options)
 
@@ -72,7 +79,7 @@ def _read_pieces(file: Path, names: list[str], types: Mapping[str, Any]) -> Iter
     with file.open("rb") as opened:
         first = opened.readline().decode("utf-8-sig", errors="replace").rstrip("\r\n")
         if "\r" not in first and next(csv.reader([first]), []) == names:
-            yield from parse_pieces(opened, BLOCK_BYTES, parse, parse_rest)
+            yield from parse_pieces(opened, PIECE_BYTES, parse, parse_rest)
             return
     reader = _open(file, types, list(types))  # the names take several lines, or come after an empty one
     yield from (pa.Table.from_batches([batch]) for batch in reader)

@@ -41,10 +41,13 @@ def parse_pieces(
 def _next_piece(file: IO[bytes], size: int) -> bytes:
     """Return the next lines; nothing, with the file where it stood, at the end or where `parse_rest` has to go on."""
     start = file.tell()
-    piece = file.read(size)
-    if len(piece) == size:
-        piece = piece[: piece.rfind(b"\n") + 1]
+    file.seek(start + size)
+    rest = file.readline(size)
+    file.seek(start)
+    if len(rest) == size and not rest.endswith(b"\n"):  # a line as long as a piece, or no line feeds at all
+        return b""
+    piece = file.read(size + len(rest))  # in one go: cutting it to whole lines would copy it
     if b'"' in piece:
         piece = b""
-    file.seek(start + len(piece))
+        file.seek(start)
     return piece

@@ -37,6 +37,7 @@ def test_pieces_hold_the_rows_that_arrow_reads_at_once(tmp_path, monkeypatch, na
     first = "a\n1" if name == "names over two lines" else "a"
     least = {"empty lines": 250, "quotes in one line": 400}.get(name, 0)  # Arrow's blocks must hold a row
     monkeypatch.setattr(csv_blocks, "BLOCK_BYTES", max(size, least))
+    monkeypatch.setattr(csv_blocks, "PIECE_BYTES", max(size, least))
 
     found = columns(file, {"c": pa.string(), first: pa.float64()})
 

@@ -78,6 +78,7 @@ def test_estimator_without_partial_fit_names_what_could_be_used(estimator, inste
 )
 def test_bad_rows_and_columns_are_named(tmp_path, monkeypatch, text, message):
     monkeypatch.setattr("bridge.data.csv_blocks.BLOCK_BYTES", 60)
+    monkeypatch.setattr("bridge.data.csv_blocks.PIECE_BYTES", 60)
 
     with pytest.raises(InputError, match=message):
         fit(write(tmp_path, text))
@@ -152,5 +153,5 @@ def test_damaged_parquet_file_is_named(tmp_path):
 
 @pytest.mark.parametrize("module", [sqlite3, duckdb])
 def test_query_without_an_answer_is_named(module):
-    with pytest.raises(InputError, match="the query answers with no table: create table t|no rows"):
+    with pytest.raises(InputError, match=r"the query answers with no table: create table t|no rows"):
         fit(Query("create table t (a int)", lambda: module.connect(":memory:")))

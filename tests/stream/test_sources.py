@@ -82,6 +82,7 @@ def test_source_gives_the_bits_of_the_csv_file(kind, table, tmp_path, expected):
 
 def test_small_blocks_of_a_csv_file_give_the_same_bits(csv, expected, monkeypatch):
     monkeypatch.setattr(csv_blocks, "BLOCK_BYTES", 1000)
+    monkeypatch.setattr(csv_blocks, "PIECE_BYTES", 1000)
 
     assert contents(fit(csv)) == expected
 
@@ -108,6 +109,7 @@ class MinMax(StandardScaler):
 
 def test_integers_may_become_fractions_after_the_first_block(tmp_path, monkeypatch):
     monkeypatch.setattr(csv_blocks, "BLOCK_BYTES", 64)
+    monkeypatch.setattr(csv_blocks, "PIECE_BYTES", 64)
     (tmp_path / "t.csv").write_text("a,b\n" + "1,\n" * 50 + "2.5,3\n")
 
     kept = bridge.stream.fit(MinMax(), tmp_path / "t.csv", target=None, progress=False)
