@@ -126,17 +126,20 @@ def test_models_with_missing_numbers_keep_half_of_the_aims():
     }
 
 
-def test_an_answer_that_differs_is_no_faster_answer():
+def test_that_another_library_answers_otherwise_is_told_beside_the_ratio():
     found = comparison(own=1.0, ml=1.0, kernel=1.0, session=1.0, floor=1.0, onedal=2.0)
     found.differences[OTHERS["onedal"].title] = Difference(0.1)
 
     (aim,) = [a for a in find_aims(TREES[5], found, "cpu") if a.words == "oneDAL"]
 
-    assert aim.verdict == "differs by 1e-01"
+    assert aim.verdict == "MISSED: it differs by 1e-01"
 
 
 def test_what_was_not_measured_is_not_met():
-    assert (threads_aim(TREES[0], None).met, threads_aim(TREES[0], None).verdict) == (None, "not measured")
+    unmeasured, busy = threads_aim(TREES[0], None), threads_aim(TREES[0], 2.0, "cores busy")
+
+    assert (unmeasured.met, unmeasured.verdict) == (None, "not measured")
+    assert (busy.met, busy.verdict) == (None, "not measured: cores busy")
 
 
 def test_the_suite_has_the_twelve_models():
