@@ -39,7 +39,7 @@ def bench(
     threads: Annotated[int, typer.Option(help="Threads of each contender.", min=1)] = 1,
     method: Annotated[Names, typer.Option(help=f"predict_proba by default, or predict or transform. {MANY}")] = None,
     other: Annotated[Names, typer.Option(help=f"Time this other library, or 'none'. {MANY}")] = None,
-    model: Annotated[Names, typer.Option(help=f"With --suite: this model alone. {MANY}")] = None,
+    model: Annotated[Names, typer.Option(help="With --suite: this model alone. Repeat for more.")] = None,
     seconds: Annotated[float, typer.Option(help="Of each measurement.", min=0.0)] = 1.0,
     clock: Annotated[str, typer.Option(help="What the tables show: wall, or cpu where other work runs.")] = "wall",
     output: Annotated[File, typer.Option("--output", "-o", help="Write all figures as JSON here.")] = None,
@@ -58,7 +58,7 @@ def bench(
     if suite is not None:
         if given := [w for w, v in {"ESTIMATOR": estimator, "--sample": sample, "--target": target}.items() if v]:
             raise InputError(f"--suite has models of its own; leave out {', '.join(given)}")
-        results = _time_suite(suite, models=_split(model), others=others, clock=shown, **common)
+        results = _time_suite(suite, models=model or [], others=others, clock=shown, **common)
     else:
         if estimator is None or sample is None:
             raise InputError(

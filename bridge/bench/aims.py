@@ -95,7 +95,7 @@ def _by_rows(case: Case, found: Comparison, clock: Clock) -> Iterator[Aim]:
         yield Aim(case.name, rows, "onnxruntime's kernel", 5 * case.share if rows == MANY else 1.0, ml)
         if rows == 1:
             floor = found.seconds(KERNEL_SESSION, rows, clock) / found.seconds(FLOOR, rows, clock)
-            yield Aim(case.name, rows, "Identity: time, to its", 1.3, floor, is_most=True)
+            yield Aim(case.name, rows, "Identity (its time)", 1.3, floor, is_most=True)
 
 
 def _of_others(case: Case, found: Comparison, clock: Clock) -> Iterator[Aim]:
@@ -106,7 +106,7 @@ def _of_others(case: Case, found: Comparison, clock: Clock) -> Iterator[Aim]:
         words, aim = title, factor * case.share
         if title in found.left_out:
             missing = found.left_out[title]
-            note = "not installed" if missing.startswith("not installed") else "does not run, see above"
+            note = "not installed" if missing.startswith("not installed") else "does not run"
             yield Aim(case.name, MANY, words, aim, None, note=note)
         elif title in found.differences:
             ratio = found.ratio(KERNEL, MANY, clock, against=title)
@@ -119,7 +119,9 @@ def show_aims(aims: Sequence[Aim], console: Console) -> None:
     """Print the aims beside what was found."""
     table = Table(title="The kernel, aims", title_justify="left", title_style="bold", box=None, pad_edge=False)
     for header in ("as fast as", "rows", "aim", "found", ""):
-        table.add_column(header, justify="right" if header in {"rows", "aim", "found"} else "left", no_wrap=True)
+        table.add_column(
+            header, justify="right" if header in {"rows", "aim", "found"} else "left", no_wrap=header != ""
+        )
     for model in dict.fromkeys(aim.model for aim in aims):
         table.add_row(f"[bold]{model}[/bold]")
         for aim in aims:

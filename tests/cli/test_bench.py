@@ -48,6 +48,7 @@ def test_cpu_time_can_be_shown(run, files):
         (("pipe.skops",), "nothing to time"),
         (("--suite", "shrubs"), "unknown suite 'shrubs'"),
         (("pipe.skops", "--suite", "trees"), "leave out ESTIMATOR"),
+        (("--suite", "trees", "--model", "oak, old"), "no model 'oak, old'"),
         (("--suite", "trees", "--rows", "ten"), "--rows is 'ten'"),
         (("--suite", "trees", "--clock", "sun"), "unknown clock 'sun'"),
         (("--suite", "trees", "--other", "magic"), "unknown library 'magic'"),
