@@ -17,6 +17,7 @@ void draw_values(Bytes& bytes, OwnTables& t) {
   t.outputs = 1 + bytes.upto(2);
   t.value_rows = 1 + bytes.upto(40);
   for (int64_t i = 0; i < t.value_rows * t.outputs; ++i) t.values.push_back(bytes.upto(9) ? bytes.number() : 0);
+  for (int64_t o = bytes.upto(2) ? t.outputs : 0; o; --o) t.base.push_back(bytes.number());
 }
 
 void draw_sets(Bytes& bytes, OwnTables& t) {
@@ -30,10 +31,16 @@ void draw_sets(Bytes& bytes, OwnTables& t) {
   }
 }
 
-void add_node(Bytes& bytes, OwnTables& t) {
+// What the nodes of a forest ask for. Few features of many thresholds need codes of more than a byte.
+struct Questions {
+  uint32_t features;
+  bool are_fine;
+};
+
+void add_node(Bytes& bytes, OwnTables& t, const Questions& questions) {
   const size_t sets = t.set_starts.size() - 1;
-  t.feature.push_back(static_cast<int32_t>(bytes.upto(kWidth - 1)));
-  t.threshold.push_back(bytes.number());
+  t.feature.push_back(static_cast<int32_t>(bytes.upto(questions.features - 1)));
+  t.threshold.push_back(questions.are_fine ? static_cast<int16_t>(bytes.upto(65535)) / 96.0 : bytes.number());
   t.left.push_back(-1);
   t.right.push_back(-1);
   t.leaf.push_back(static_cast<int32_t>(bytes.upto(static_cast<uint32_t>(t.value_rows) - 1)));
@@ -42,13 +49,13 @@ void add_node(Bytes& bytes, OwnTables& t) {
   t.category.push_back(asks ? static_cast<int32_t>(bytes.upto(small(sets) - 1)) : -1);
 }
 
-void add_tree(Bytes& bytes, OwnTables& t) {
+void add_tree(Bytes& bytes, OwnTables& t, const Questions& questions) {
   const size_t root = t.feature.size();
   t.roots.push_back(static_cast<int32_t>(root));
   // Most trees are small; some have more leaves than a byte can count.
   const size_t splits = bytes.upto(7) ? bytes.upto(40) : bytes.upto(400);
   const bool is_list = bytes.upto(7) == 0;
-  add_node(bytes, t);
+  add_node(bytes, t, questions);
   for (size_t split = 0; split < splits; ++split) {
     size_t node = t.feature.size() - 1;
     if (!is_list) {
@@ -57,8 +64,8 @@ void add_tree(Bytes& bytes, OwnTables& t) {
     }
     t.left[node] = static_cast<int32_t>(t.feature.size());
     t.right[node] = t.left[node] + 1;
-    add_node(bytes, t);
-    add_node(bytes, t);
+    add_node(bytes, t, questions);
+    add_node(bytes, t, questions);
   }
 }
 
@@ -66,7 +73,7 @@ void damage(Bytes& bytes, OwnTables& t) {
   const size_t nodes = t.feature.size();
   const size_t at = bytes.upto(small(nodes) - 1);
   const auto extreme = static_cast<int32_t>(kLargest - bytes.upto(2));
-  switch (bytes.upto(15)) {
+  switch (bytes.upto(16)) {
     case 0:
       t.left[at] = any_index(bytes, nodes);
       break;
@@ -113,6 +120,9 @@ void damage(Bytes& bytes, OwnTables& t) {
     case 14:
       t.set_starts[at % t.set_starts.size()] = bytes.absurd();
       break;
+    case 15:
+      t.base.resize(bytes.upto(4));
+      break;
     default:
       if (!t.set_members.empty()) t.set_members[at % t.set_members.size()] = bytes.absurd();
   }
@@ -125,7 +135,8 @@ OwnTables draw_tables(Bytes& bytes) {
   draw_values(bytes, t);
   draw_sets(bytes, t);
   const bool is_damaged = bytes.upto(1);
-  for (uint32_t trees = 1 + bytes.upto(6); trees; --trees) add_tree(bytes, t);
+  const Questions questions{1 + bytes.upto(kWidth - 1), bytes.upto(3) == 0};
+  for (uint32_t trees = 1 + bytes.upto(6); trees; --trees) add_tree(bytes, t, questions);
   for (uint32_t changes = is_damaged ? bytes.upto(6) : 0; changes; --changes) damage(bytes, t);
   return t;
 }

@@ -15,14 +15,14 @@ constexpr size_t kWidth = 5;  // what undamaged trees ask for, at most
 // The tables with memory of their own, each exactly as long as it says, so that a read beyond it is seen.
 struct OwnTables {
   std::vector<int32_t> feature, left, right, leaf, roots, category;
-  std::vector<double> threshold, values;
+  std::vector<double> threshold, values, base;
   std::vector<uint8_t> missing_left;
   std::vector<int64_t> set_starts, set_members;
   int64_t value_rows = 1, outputs = 1;
 
   bridge::ForestTables view() const {
     return {feature, threshold,  left,    right,    leaf,       missing_left, roots,
-            values,  value_rows, outputs, category, set_starts, set_members};
+            values,  value_rows, outputs, category, set_starts, set_members,  base};
   }
 };
 

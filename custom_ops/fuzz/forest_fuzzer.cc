@@ -1,5 +1,5 @@
-// Turns bytes into the tables of a forest and into rows, and holds the kernels of every instruction set to a plain walk
-// through the tables, bit for bit. Damaged tables must be refused, and not be read beyond their ends.
+// Turns bytes into the tables and attributes of a forest and into rows, and holds the kernels of every instruction set to
+// a plain walk through the tables, bit for bit. Damaged tables must be refused, and not be read beyond their ends.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -8,12 +8,11 @@
 
 #include "counts.h"
 #include "fast_forest.h"
-#include "plain_walk.h"
+#include "plain_results.h"
 
 namespace {
 
 constexpr const char* kIsas[] = {"scalar", "avx2", "avx512", "avx512vbmi"};
-constexpr size_t kAllTrees = 1 << 30;
 fuzz::Counts counts;
 
 // Calls `body` with the kernels of each instruction set that this machine runs.
@@ -31,32 +30,55 @@ void with_all_kernels(const Body& body) {
   }
 }
 
-void expect_same(const char* isa, const std::vector<double>& sums, const std::vector<double>& expected, size_t first) {
-  for (size_t i = 0; i < sums.size(); ++i) {
-    if (fuzz::same(sums[i], expected[first + i])) continue;
-    std::fprintf(stderr, "%s: sum %zu is %.17g, expected %.17g\n", isa, first + i, sums[i], expected[first + i]);
+template <class Number>
+void expect_same(const char* what, const std::vector<Number>& found, const Number* expected) {
+  for (size_t i = 0; i < found.size(); ++i) {
+    const auto number = static_cast<double>(found[i]), right = static_cast<double>(expected[i]);
+    if (fuzz::same(number, right)) continue;
+    std::fprintf(stderr, "%s: number %zu is %.17g, expected %.17g\n", what, i, number, right);
     std::abort();
   }
+}
+
+bridge::Fold fold_of(bridge::Aggregate aggregate) {
+  if (aggregate == bridge::Aggregate::kMin) return bridge::Fold::kMin;
+  return aggregate == bridge::Aggregate::kMax ? bridge::Fold::kMax : bridge::Fold::kSum;
 }
 
 template <class T>
 void hold_to_walk(const fuzz::OwnTables& tables, const bridge::Forest& forest, fuzz::Bytes& bytes) {
   static constexpr size_t kRows[] = {0, 1, 3, 20, 64, 65, 300};
+  const bridge::Settings settings = fuzz::draw_settings(bytes);
+  const bridge::Finish finish(settings, forest);
+  const bool wants_total = bytes.upto(1), wants_others = bytes.upto(1);
   const size_t rows = kRows[bytes.upto(std::size(kRows) - 1)], width = fuzz::kWidth + bytes.upto(1);
   const std::vector<T> x = fuzz::draw_rows<T>(bytes, tables, rows * width);
-  const std::vector<double> expected = fuzz::walk(tables, x, width, rows, kAllTrees);
+  const std::vector<size_t> reached = fuzz::walk(tables, x, width, rows);
+  const fuzz::OwnResults expected = fuzz::results_of(tables, reached, settings);
   const size_t alone = bytes.upto(static_cast<uint32_t>(rows));  // rows from here on are run by themselves, too
+  const size_t columns = finish.columns(), outputs = forest.outputs;
   with_all_kernels([&](const bridge::Kernels& kernels) {
-    const bridge::FastForest<T> fast(forest, kernels);
+    const bridge::FastForest<T> fast(forest, kernels, fold_of(settings.aggregate));
     for (size_t first : {size_t{0}, alone}) {
       const size_t count = rows - first;
       if (count && fast.task_rows(count, 50'000) % bridge::kRowGroup) std::abort();
-      std::vector<double> sums(count * forest.outputs);
-      fast.run(x.data() + first * width, width, count, sums.data());
-      expect_same(kernels.name, sums, expected, first * forest.outputs);
+      fuzz::OwnResults found;
+      found.y.resize(count * columns);
+      if (wants_total) found.total.resize(count * outputs);
+      if (wants_others) {
+        found.log.resize(count * columns);
+        found.label.resize(count);
+      }
+      const bridge::Results results = found.view();
+      fast.run(x.data() + first * width, width, count, finish.place(results, count));
+      finish.finish(results, count);
+      expect_same(kernels.name, found.y, expected.y.data() + first * columns);
+      expect_same(kernels.name, found.total, expected.total.data() + first * outputs);
+      expect_same(kernels.name, found.label, expected.label.data() + first);
+      expect_same(kernels.name, found.log, expected.log.data() + first * columns);
     }
   });
-  counts.add(expected);
+  counts.add(expected.total);
 }
 
 }  // namespace
@@ -79,11 +101,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     });
     return 0;
   }
-  ++counts.ran;
-  if (bytes.upto(1)) {
-    hold_to_walk<float>(tables, forest, bytes);
-  } else {
-    hold_to_walk<double>(tables, forest, bytes);
+  try {
+    if (bytes.upto(1)) {
+      hold_to_walk<float>(tables, forest, bytes);
+    } else {
+      hold_to_walk<double>(tables, forest, bytes);
+    }
+    ++counts.ran;
+  } catch (const bridge::TableError&) {  // attributes that do not fit the outputs
+    ++counts.refused;
   }
   return 0;
 }

@@ -58,7 +58,7 @@ void hold_to_walk(const fuzz::OwnTables& tables, const Forest& forest, fuzz::Byt
   ++counts.ran;
   const uint64_t width = fuzz::kWidth + bytes.upto(1);
   const std::vector<T> x = fuzz::draw_rows<T>(bytes, tables, rows * width);
-  const std::vector<double> expected = fuzz::walk(tables, x, width, rows, gpu::kGroupTrees);
+  const std::vector<double> expected = fuzz::add_up(tables, fuzz::walk(tables, x, width, rows), gpu::kGroupTrees);
   gpu::is_backwards = bytes.upto(1);
   const std::vector<double> sums = gpu::run_on_host(packed, how, x.data(), width, rows);
   for (size_t i = 0; i < sums.size(); ++i) {

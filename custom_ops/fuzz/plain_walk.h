@@ -21,24 +21,36 @@ inline bool goes_left(const OwnTables& t, size_t node, double x) {
   return std::find(begin, end, static_cast<int64_t>(x)) != end;
 }
 
-// Returns the sums, (rows, outputs), of rows that are `width` numbers wide. `group` trees are added up at a time, and
-// then these sums, both in their order.
+// Returns the row of values that each row of x, `width` numbers wide, scores in each tree: (rows, trees).
 template <class T>
-std::vector<double> walk(const OwnTables& t, const std::vector<T>& x, size_t width, size_t rows, size_t group) {
-  const auto outputs = static_cast<size_t>(t.outputs);
-  std::vector<double> sums(rows * outputs, 0.0);
+std::vector<size_t> walk(const OwnTables& t, const std::vector<T>& x, size_t width, size_t rows) {
+  std::vector<size_t> reached;
   for (size_t row = 0; row < rows; ++row) {
-    for (size_t first = 0; first < t.roots.size(); first += group) {
-      std::vector<double> part(outputs, 0.0);
-      for (size_t tree = first; tree < std::min(first + group, t.roots.size()); ++tree) {
-        auto node = static_cast<size_t>(t.roots[tree]);
-        while (t.left[node] >= 0) {
-          const double number = x[row * width + static_cast<size_t>(t.feature[node])];
-          node = static_cast<size_t>(goes_left(t, node, number) ? t.left[node] : t.right[node]);
-        }
-        for (size_t o = 0; o < outputs; ++o) part[o] += t.values[static_cast<size_t>(t.leaf[node]) * outputs + o];
+    for (const int32_t root : t.roots) {
+      auto node = static_cast<size_t>(root);
+      while (t.left[node] >= 0) {
+        const double number = x[row * width + static_cast<size_t>(t.feature[node])];
+        node = static_cast<size_t>(goes_left(t, node, number) ? t.left[node] : t.right[node]);
       }
-      for (size_t o = 0; o < outputs; ++o) sums[row * outputs + o] += part[o];
+      reached.push_back(static_cast<size_t>(t.leaf[node]));
+    }
+  }
+  return reached;
+}
+
+// Returns the sums, (rows, outputs). `group` trees are added up at a time, and then these sums, both in their order.
+inline std::vector<double> add_up(const OwnTables& t, const std::vector<size_t>& reached, size_t group) {
+  const auto outputs = static_cast<size_t>(t.outputs);
+  const size_t trees = t.roots.size(), rows = reached.size() / trees;
+  std::vector<double> sums(rows * outputs, 0.0);
+  for (size_t i = 0; i < sums.size(); ++i) {
+    const size_t* leaves = &reached[i / outputs * trees];
+    for (size_t first = 0; first < trees; first += group) {
+      double part = 0;
+      for (size_t tree = first; tree < std::min(first + group, trees); ++tree) {
+        part += t.values[leaves[tree] * outputs + i % outputs];
+      }
+      sums[i] += part;
     }
   }
   return sums;
