@@ -15,7 +15,9 @@
 
 namespace bridge {
 
-constexpr uint32_t kApi = ORT_API_VERSION;
+// The oldest API that has all that is used here, so that newer headers make no library for newer runtimes alone.
+constexpr uint32_t kApi = 21;
+static_assert(ORT_API_VERSION >= kApi);
 constexpr size_t kInputs = 13, kBase = 12;  // the base may be left out
 constexpr size_t kOutputs = 4;
 
