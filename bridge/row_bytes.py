@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import onnx_ir as ir
 
@@ -14,6 +14,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 FLOAT64_BYTES, INT32_BYTES, BOOL_BYTES = 8, 4, 1
+
+
+def batch_bytes(model: ir.Model, *, batched: bool) -> dict[str, Any]:
+    """Return what predictors size their batches by, as the file's metadata names it; zeros where not `batched`."""
+    return {
+        "row_bytes": row_bytes(model) if batched else 0,
+        "kernel_row_bytes": row_bytes(model, has_kernel=True) if batched else 0,
+        "entry_bytes": entry_bytes(model) if batched else 0,
+    }
 
 
 def row_bytes(model: ir.Model, *, has_kernel: bool = False) -> int:
