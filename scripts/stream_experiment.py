@@ -3,21 +3,30 @@
     python scripts/stream_experiment.py [--rows 2000000 ...] [--folder FOLDER] [--plot FILE.png]
 
 The data is scikit-learn's make_classification (5 features, 2 classes), written in blocks, so that 20,000,000 rows take
-no memory either. "whole" is pandas.read_csv and SGDClassifier.fit, to its own stopping rule; "chunks" is one
-pass of bridge.stream.fit, with the classes given. Each runs in a process of its own; its memory is the most that this
-process had resident, imports included; its time is without imports. Where FOLDER has the file already, it is taken.
+no memory either. Three ways, each in a process of its own:
+
+- "whole": pandas.read_csv and SGDClassifier.fit, to its own stopping rule;
+- "pyarrow": the same with engine="pyarrow", which reads on all cores;
+- "chunks": one pass of bridge.stream.fit, with the classes given.
+
+Time is without imports. "in fit" is the part of the time spent within fit or partial_fit, "fit CPU" the CPU time of the
+thread there: no way of reading makes the training shorter. Memory is the most that the process had resident, imports
+included. Where FOLDER has the file already, it is taken. Other work on the machine stretches the times; the load is
+printed.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
 import tempfile
 import time
 from functools import wraps
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +35,8 @@ import numpy as np
 BLOCK = 500_000
 """Rows that are made at once."""
 FEATURES = [f"x{i}" for i in range(5)]
-WAYS = ("whole", "chunks")
+WAYS = ("whole", "pyarrow", "chunks")
+LABELS = {"whole": "read_csv, fit", "pyarrow": "read_csv by pyarrow, fit", "chunks": "bridge.stream.fit"}
 
 
 class _NewRows(np.random.RandomState):
@@ -86,33 +96,35 @@ def measure(way: str, file: Path) -> dict[str, Any]:
 
     import bridge.stream
 
-    trained = 0.0
-    partial_fit = SGDClassifier.partial_fit
+    for package in ("polars", "pyarrow.compute", "pyarrow.csv"):  # that the ways import themselves
+        import_module(package)
+    trained = [0.0, 0.0]
+    method = "partial_fit" if way == "chunks" else "fit"
+    train = getattr(SGDClassifier, method)
 
-    @wraps(partial_fit)
+    @wraps(train)
     def timed(*args: Any, **options: Any) -> Any:
-        nonlocal trained
-        start = time.perf_counter()
-        model = partial_fit(*args, **options)
-        trained += time.perf_counter() - start
+        start, cpu = time.perf_counter(), time.thread_time()
+        model = train(*args, **options)
+        trained[0] += time.perf_counter() - start
+        trained[1] += time.thread_time() - cpu
         return model
 
-    SGDClassifier.partial_fit = timed
+    setattr(SGDClassifier, method, timed)
     start, cpu = time.perf_counter(), time.process_time()
-    if way == "whole":
-        table = pd.read_csv(file)
-        before = time.perf_counter()
-        model = SGDClassifier(random_state=0).fit(table[FEATURES], table["y"])
-        trained = time.perf_counter() - before
-    else:
+    if way == "chunks":
         model = bridge.stream.fit(SGDClassifier(random_state=0), file, target="y", classes=[0, 1], progress=False)
+    else:
+        table = pd.read_csv(file, engine="pyarrow" if way == "pyarrow" else None)
+        model = SGDClassifier(random_state=0).fit(table[FEATURES], table["y"])
     seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # KiB on Linux
     x, y = make_block(-1)
     return {
         "seconds": seconds,
         "cpu": cpu,
-        "training": trained,
+        "trained": trained[0],
+        "trained_cpu": trained[1],
         "memory": memory,
         "coefficients": [*model.coef_[0].tolist(), float(model.intercept_[0])],
         "accuracy": float((model.predict(pd.DataFrame(x, columns=FEATURES)) == y).mean()),
@@ -122,23 +134,30 @@ def measure(way: str, file: Path) -> dict[str, Any]:
 def _compare(file: Path, rows: int) -> dict[str, dict[str, Any]]:
     if not file.exists():
         write_csv(file, rows)
-    print(f"\n{rows:,} rows, {file.stat().st_size / 1e6:,.0f} MB of CSV")
-    print(f"{'':8}{'time':>9}{'CPU time':>10}{'training':>10}{'memory':>10}{'accuracy':>10}  coefficients, intercept")
+    print(f"\n{rows:,} rows, {file.stat().st_size / 1e6:,.0f} MB of CSV; {os.cpu_count()} cores")
+    print(
+        f"{'':8}{'time':>9}{'CPU':>9}{'in fit':>8}{'fit CPU':>9}{'memory':>10}{'accuracy':>10}  coefficients, intercept"
+    )
     found = {}
     for way in WAYS:
+        load = os.getloadavg()[0]
         command = [sys.executable, "-W", "ignore", __file__, "--measure", way, str(file)]
         found[way] = one = json.loads(subprocess.check_output(command, text=True))  # noqa: S603
         numbers = " ".join(f"{c:.3f}" for c in one["coefficients"])
         print(
-            f"{way:8}{one['seconds']:7.2f} s{one['cpu']:8.2f} s{one['training'] / one['seconds']:10.0%}"
-            f"{one['memory']:7.0f} MB{one['accuracy']:10.2%}  {numbers}"
+            f"{way:8}{one['seconds']:7.2f} s{one['cpu']:7.2f} s{one['trained'] / one['seconds']:8.0%}"
+            f"{one['trained_cpu']:7.2f} s{one['memory']:7.0f} MB{one['accuracy']:10.2%}  {numbers}  (load {load:.1f})",
+            flush=True,
         )
-    whole, chunks = found["whole"], found["chunks"]
-    cosine = np.dot(a := whole["coefficients"], b := chunks["coefficients"]) / np.linalg.norm(a) / np.linalg.norm(b)
-    print(
-        f"chunks: {whole['seconds'] / chunks['seconds']:.1f}x in time, {whole['cpu'] / chunks['cpu']:.1f}x in CPU, "
-        f"{whole['memory'] / chunks['memory']:.1f}x in memory; cosine of the coefficients {cosine:.4f}"
-    )
+    chunks = found["chunks"]
+    for way in WAYS[:-1]:
+        whole = found[way]
+        a, b = whole["coefficients"], chunks["coefficients"]
+        print(
+            f"chunks against {way}: {whole['seconds'] / chunks['seconds']:.1f}x in time, "
+            f"{whole['cpu'] / chunks['cpu']:.1f}x in CPU, {whole['memory'] / chunks['memory']:.1f}x in memory; "
+            f"cosine of the coefficients {np.dot(a, b) / np.linalg.norm(a) / np.linalg.norm(b):.4f}"
+        )
     return found
 
 
@@ -148,13 +167,18 @@ def _draw(found: dict[int, dict[str, dict[str, Any]]], file: Path) -> None:
     except ImportError:
         print("no plot: matplotlib is not installed")
         return
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.5), layout="constrained")
-    for axis, what, label in zip(axes, ("seconds", "memory"), ("time, s", "peak memory, MB"), strict=True):
-        for way in WAYS:
-            axis.plot(list(found), [found[rows][way][what] for rows in found], "o-", label=way)
-        axis.set(xlabel="rows", ylabel=label, ylim=(0, None))
-        axis.legend()
-    figure.savefig(file)
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
+    millions = [rows / 1e6 for rows in found]
+    for axis, what, scale, label in zip(
+        axes, ("seconds", "memory"), (1, 1024), ("time, s", "peak memory, GiB"), strict=True
+    ):
+        for way, style in zip(WAYS, ("o-", "s--", "D-"), strict=True):
+            axis.plot(millions, [found[rows][way][what] / scale for rows in found], style, label=LABELS[way])
+        axis.set(xlabel="rows, millions", ylabel=label, xlim=(0, None), ylim=(0, None), title=label.partition(",")[0])
+        axis.grid(alpha=0.3)
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0].legend(frameon=False)
+    figure.savefig(file, dpi=150)
     print(file)
 
 

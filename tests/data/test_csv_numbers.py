@@ -16,7 +16,7 @@ from bridge.errors import InputError
 
 FLOAT, INTEGER = pa.float64(), pa.int64()
 ODD = ["", "NA", "nan", "inf", "x", "1e3", "1e400", "12345678901234567890", "1.", ".5", "+1", " 4", "5 ", "#6", "\t"]
-ODD += ["-", "1\x00", "ä", "'", "1_0", "1\r", "0x1", "1.5f", "--1", "1e", "True"]
+ODD += ["-", "1\x00", "ä", "'", "1_0", "1\r", "1\r2", "\r", "0x1", "1.5f", "--1", "1e", "True"]
 
 
 def read_by_arrow(piece, names, types):
@@ -75,7 +75,8 @@ def test_float64_is_the_nearest_to_what_is_written():
     words = [repr(v) for v in values] + [f"{v:.25g}" for v in values] + [f"{v:.12f}" for v in rng.normal(size=20_000)]
     halves = [(2**53 + 2 * k + 1) * 2**e for k in range(200) for e in (0, 1, 60)]  # between two of them
     words += [f"{h + d}{tail}" for h in halves for d in (-1, 0, 1) for tail in ("", ".0", ".00000000000000000000001")]
-    words += ["2.2250738585072011e-308", "4.9e-324", "2.4703282292062328e-324", str(sys.float_info.max), "-0.0"]
+    words += ["2.2250738585072011e-308", "4.9e-324", "2.4703282292062328e-324", "-0.0"]
+    words = [w for w in words if abs(float(w)) < 1e300] + [str(sys.float_info.max)]  # their sum is finite
 
     found = parse_numbers("".join(f"{w},0\n" for w in words).encode(), ["a", "b"], {"a": FLOAT})
 
@@ -94,6 +95,7 @@ def test_numbers_are_read_by_polars(end):
     ("piece", "types"),
     [
         (b"1,2\r\n3,4\r\n", {"a": FLOAT}),
+        (b"1\r5,2\n3,4\n", {"a": FLOAT, "b": FLOAT}),
         (b"1,2\n3,\n", {"a": FLOAT}),
         (b"1,2\n3\n", {"a": FLOAT}),
         (b"1,2,3\n4,5\n", {"a": FLOAT}),
