@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,7 +43,7 @@ def parse_numbers(piece: bytes, names: Sequence[str], types: Mapping[str, Any]) 
     if _count(piece, ",") != len(table) * (len(names) - 1):
         return None
     found = table[list(types)]
-    is_finite = all(np.isfinite(column.sum()) for column in found.get_columns())  # where none is NaN or infinity
+    is_finite = all(math.isfinite(column.sum()) for column in found.get_columns())  # where none is NaN or infinity
     return found.to_arrow() if is_finite else None  # "nan" is a missing value to Arrow
 
 

@@ -50,12 +50,13 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Files:
-    """The rows of a file, or of all files in a folder in the order of their names.
+    """The rows of a file, or of all files in a folder and its subfolders in the order of their names.
 
     Attributes
     ----------
     path
-        A .csv, .parquet, .arrow or .feather file, or a folder that holds files of one or more of these kinds.
+        A .csv, .parquet, .arrow or .feather file, or a folder that holds files of one or more of these kinds, itself or
+        in folders. Other files are passed over, and what begins with a dot. Folders named `column=value` are refused.
     text
         The columns to read as text where the file has no types of its own (CSV), such as codes made of digits.
     """
@@ -75,14 +76,15 @@ class Files:
                 done += len(table)
 
     def identity(self) -> list[str]:
-        stats = [(file.name, file.stat()) for file in self.files()]
+        path = Path(self.path)
+        stats = [(file.name if file == path else file.relative_to(path), file.stat()) for file in self.files()]
         return [f"{name} {stat.st_size} {stat.st_mtime_ns}" for name, stat in stats] + [f"text {self.text}"]
 
     def files(self) -> list[Path]:
         """Return the files, in order."""
         path = Path(self.path)
         if path.is_dir():
-            files = sorted(f for f in path.iterdir() if f.suffix in SUFFIXES and not f.name.startswith("."))
+            files = list(_walk(path))
             if not files:
                 raise InputError(f"the folder {path} holds no file of the kinds {', '.join(SUFFIXES)}")
             return files
@@ -204,6 +206,22 @@ def as_source(source: Any) -> Source:
         f"the source is a {type(source).__name__}; expected the path of a file or folder, bridge.data.sources.Query, "
         "a table, an iterator of tables, or a function that returns one."
     )
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Yield the files of all kinds that can be read, in order."""
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        if path.is_dir():
+            if "=" in path.name:
+                raise InputError(
+                    f"the folder {path} keeps a column in its name, which is not read.\n"
+                    "Write the column into the files, or name one such folder as the source."
+                )
+            yield from _walk(path)
+        elif path.suffix in SUFFIXES:
+            yield path
 
 
 def file_tables(file: Path, types: Types | None, text: Sequence[str]) -> Iterator[Any]:

@@ -127,6 +127,18 @@ def test_checkpoint_of_another_file_is_refused(table, stopped, tmp_path):
         fit(CASE, tmp_path / "table.csv", checkpoint=stopped)
 
 
+def test_checkpoint_of_a_folder_whose_files_were_moved_is_refused(table, tmp_path):
+    source = tmp_path / "source"
+    (source / "a").mkdir(parents=True)
+    (source / "b").mkdir()
+    table.to_csv(source / "a" / "t.csv", index=False)
+    fit(CASE, source, checkpoint=tmp_path / "state")
+    (source / "a" / "t.csv").rename(source / "b" / "t.csv")
+
+    with pytest.raises(InputError, match="a training with other source"):
+        fit(CASE, source, checkpoint=tmp_path / "state")
+
+
 def test_iterator_that_begins_with_other_rows_is_refused(table, tmp_path):
     source, other = Source(table), Source(table[::-1])
     source.left = 8

@@ -100,6 +100,14 @@ def test_folder_whose_files_differ_names_the_file(tmp_path):
         fit(tmp_path, classes=[0, 1])
 
 
+def test_folder_with_a_column_in_its_name_is_refused(tmp_path):
+    (tmp_path / "year=2024").mkdir()
+    write(tmp_path / "year=2024", GOOD)
+
+    with pytest.raises(InputError, match=r"year=2024 keeps a column in its name"):
+        fit(tmp_path)
+
+
 def test_file_of_another_folder_lacks_a_column(tmp_path):
     write(tmp_path, GOOD, "a.csv")
     write(tmp_path, "a,y\n1,0\n", "b.csv")

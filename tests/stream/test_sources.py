@@ -28,6 +28,17 @@ def _folder(table, folder):
     return folder
 
 
+def _subfolders(table, folder):
+    (folder / "b" / "c.parquet").mkdir(parents=True)
+    (folder / ".hidden").mkdir()
+    table[:300].to_csv(folder / "a.csv", index=False)
+    table[300:400].to_parquet(folder / "b" / "a.parquet")
+    table[400:450].to_parquet(folder / "b" / "c.parquet" / "part-0.parquet")
+    table[450:].to_feather(folder / "c.arrow")
+    table[:50].to_csv(folder / ".hidden" / "a.csv")
+    return folder
+
+
 def _sqlite(table, folder):
     with sqlite3.connect(folder / "t.db") as connection:
         table.to_sql("t", connection, index=False)
@@ -52,6 +63,7 @@ KINDS = {
     "arrow": lambda table, folder: table.to_feather(folder / "t.arrow") or folder / "t.arrow",
     "feather": lambda table, folder: table.to_feather(folder / "t.feather", chunksize=70) or folder / "t.feather",
     "folder": _folder,
+    "subfolders": _subfolders,
     "sqlite path": lambda table, folder: Query("select * from t order by rowid", _sqlite(table, folder)),
     "connection": _connection,
     "duckdb": _duckdb,
