@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Form:
-    """A target and a form of trees; `kernel` says whether the native operator runs them, where the form has it."""
+    """A target and a form of trees; where that is `forest`, `kernel` says whether the native operator runs it."""
 
     target: Target
     strategy: Strategy = "auto"
@@ -35,9 +35,9 @@ class Form:
 
     @property
     def name(self) -> str:
-        if self.strategy != "forest":
-            return f"bridge {self.target}, {self.strategy}"
-        return f"bridge {self.target}, forest{', kernel' if self.kernel else ''}"
+        how = {"forest": ": kernel" if self.kernel else ": function"}.get(self.strategy, "")
+        where = " (on a CPU)" if self.target == "cuda" and not cuda_is_usable() else ""
+        return f"bridge {self.target}, {self.strategy}{how}{where}"
 
 
 def choose_forms(targets: Sequence[str] = (), strategies: Sequence[str] = ()) -> list[Form]:

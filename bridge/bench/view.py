@@ -75,7 +75,9 @@ def _machine_lines(machine: Machine, threads: int, clock: Clock) -> Iterator[str
     yield f"{machine.processor}, {machine.cores} cores; load {before:.1f} before, {after:.1f} at the end."
     yield ", ".join(f"{name} {number}" for name, number in machine.versions.items()) + "."
     yield f"bridge::Forest: {machine.kernel}."
-    if before > BUSY and clock == "wall":
+    if threads > 1 and clock == "cpu":
+        yield "CPU time adds up that of all threads: it does not tell how long a call takes."
+    elif before > BUSY and clock == "wall":
         yield "Other work was running here, which slows calls: --clock cpu counts this process alone."
 
 

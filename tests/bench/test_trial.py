@@ -15,7 +15,7 @@ from bridge.bench.machine import describe_machine
 from bridge.bench.others import Other
 from bridge.bench.report import OWN, to_json
 from bridge.bench.threads import with_threads
-from bridge.errors import InputError, NotFittedError
+from bridge.errors import InputError, NotFittedError, UnsupportedError
 from bridge.runtime import native
 
 rng = np.random.default_rng(0)
@@ -37,7 +37,7 @@ def _no_kernel(monkeypatch):
 def test_each_contender_is_compared_and_timed_for_each_number_of_rows():
     (found,) = time_estimator(FOREST, X, others=["none"], **QUICK)
 
-    names = [OWN, "bridge cpu, auto", "bridge cpu, forest", "bridge portable, auto"]
+    names = [OWN, "bridge cpu, auto", "bridge cpu, forest: function", "bridge portable, auto"]
     assert (found.model, found.method, found.own, found.dtype) == (
         "RandomForestClassifier",
         "predict_proba",
@@ -47,7 +47,7 @@ def test_each_contender_is_compared_and_timed_for_each_number_of_rows():
     assert {rows: list(times) for rows, times in found.times.items()} == {1: names, 150: names}
     assert list(found.differences) == names[1:]
     assert all(d.within(1e-5) for d in found.differences.values())
-    assert found.left_out == {"bridge cpu, forest, kernel": "not installed: absent here"}
+    assert found.left_out == {"bridge cpu, forest: kernel": "not installed: absent here"}
 
 
 def test_all_of_it_becomes_json():
@@ -92,7 +92,7 @@ def test_a_model_without_trees_has_no_form_of_trees():
     (found,) = time_estimator(LINEAR, X, strategies=["forest"], others=["none"], **QUICK)
 
     assert list(found.times[1]) == [OWN]
-    assert "no trees" in found.left_out["bridge cpu, forest"]
+    assert "no trees" in found.left_out["bridge cpu, forest: function"]
 
 
 def test_a_pair_of_target_and_form_that_does_not_go_together_is_left_out_with_the_reason():
@@ -100,8 +100,8 @@ def test_a_pair_of_target_and_form_that_does_not_go_together_is_left_out_with_th
         FOREST, X, targets=["cpu", "portable"], strategies=["forest", "gemm"], others=["none"], **QUICK
     )
 
-    assert "ai.onnx" in found.left_out["bridge portable, forest"]
-    assert {"bridge cpu, gemm", "bridge portable, gemm", "bridge cpu, forest"} <= set(found.times[1])
+    assert "ai.onnx" in found.left_out["bridge portable, forest: function"]
+    assert {"bridge cpu, gemm", "bridge portable, gemm", "bridge cpu, forest: function"} <= set(found.times[1])
 
 
 def test_a_table_of_text_and_numbers_is_timed(make_pipeline_of_text):
@@ -166,6 +166,36 @@ def test_threads_reach_the_parts_of_a_model_and_the_original_keeps_its_own():
     assert (mine.estimators_[0].n_jobs, voting.estimators_[0].n_jobs) == (1, 2)
 
 
+def boosters():
+    from catboost import CatBoostClassifier
+    from lightgbm import LGBMClassifier
+    from xgboost import XGBClassifier
+
+    return [
+        (LGBMClassifier(n_estimators=3, n_jobs=2, verbose=-1), "LightGBM"),
+        (XGBClassifier(n_estimators=3, n_jobs=2), "XGBoost"),
+        (CatBoostClassifier(iterations=3, thread_count=2, verbose=False, allow_writing_files=False), "CatBoost"),
+    ]
+
+
+@pytest.mark.parametrize(("booster", "library"), boosters(), ids=lambda value: type(value).__name__)
+def test_models_of_other_libraries_are_timed_with_as_many_threads(booster, library):
+    booster.fit(X, Y)
+
+    (found,) = time_estimator(booster, X, targets=["cpu"], others=["none"], **QUICK)
+
+    assert found.own == library
+    assert found.differences["bridge cpu, auto"].within(1e-6)
+
+
+def test_a_file_for_a_gpu_says_where_it_ran(monkeypatch):
+    monkeypatch.setattr("bridge.bench.forms.cuda_is_usable", lambda: False)
+
+    (found,) = time_estimator(LINEAR, X, targets=["cuda"], others=["none"], **QUICK)
+
+    assert "bridge cuda, auto (on a CPU)" in found.times[1]
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -187,6 +217,14 @@ def test_a_sample_without_rows_is_an_error():
         time_estimator(FOREST, X[:0])
 
 
-def test_an_estimator_that_is_not_fitted_is_an_error():
+@pytest.mark.parametrize(
+    "estimator", [LogisticRegression(), *(b for b, _ in boosters())], ids=lambda value: type(value).__name__
+)
+def test_an_estimator_that_is_not_fitted_is_an_error(estimator):
     with pytest.raises(NotFittedError):
-        time_estimator(LogisticRegression(), X)
+        time_estimator(estimator, X)
+
+
+def test_what_is_no_estimator_is_an_error():
+    with pytest.raises(UnsupportedError, match="dict has no inference method"):
+        time_estimator({}, X)
