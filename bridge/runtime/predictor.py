@@ -304,7 +304,11 @@ def _restore(model: bytes | str) -> Predictor:
 
 
 def load(
-    path_or_model: str | os.PathLike[str] | onnx.ModelProto, *, device: str = "auto", threads: int | None = None
+    path_or_model: str | os.PathLike[str] | onnx.ModelProto,
+    *,
+    device: str = "auto",
+    threads: int | None = None,
+    spin: bool = True,
 ) -> Predictor:
     """Return a predictor for a model file, or for a model in memory.
 
@@ -318,12 +322,15 @@ def load(
         what is missing. "cpu".
     threads
         Threads inside one operator; by default all cores that this process may use.
+    spin
+        Whether threads that wait for work keep their core busy for a short while: they begin sooner so. False leaves
+        the cores to what else the process does, such as reading the next rows.
     """
     chosen = check_device(device)
     model = as_model(path_or_model)
     apart = data_files(model)
     if not apart:
-        open_part = partial(open_session, device=chosen, threads=threads)
+        open_part = partial(open_session, device=chosen, threads=threads, spin=spin)
         predictor = Predictor(model, open_part(model.SerializeToString()))
         refused = refused_output(predictor.metadata)
         wanted = [(*method.outputs, *refused) for method in predictor.methods]
@@ -335,7 +342,7 @@ def load(
             "lies. Pass the path of the .onnx file."
         )
     path = str(Path(path_or_model).resolve())
-    return Predictor(model, open_session(path, device=chosen, threads=threads), path)
+    return Predictor(model, open_session(path, device=chosen, threads=threads, spin=spin), path)
 
 
 def load_reference(model: onnx.ModelProto) -> Predictor:

@@ -46,7 +46,9 @@ class Session:
     has_kernels: bool = False
 
 
-def open_session(model: bytes | str, *, device: Device, threads: int | None = None, native: bool = True) -> Session:
+def open_session(
+    model: bytes | str, *, device: Device, threads: int | None = None, native: bool = True, spin: bool = True
+) -> Session:
     """Return an onnxruntime session for a serialized model.
 
     Parameters
@@ -59,6 +61,8 @@ def open_session(model: bytes | str, *, device: Device, threads: int | None = No
         Threads inside one operator; by default all cores that this process may use.
     native
         Take bridge's own kernels where they are installed; without them their functions run.
+    spin
+        Let threads that wait for work keep their core busy for a short while, so that they begin sooner.
     """
     if threads is not None and (not isinstance(threads, int) or threads < 1):
         raise InputError(f"threads is {threads!r}; expected None, or a whole number from 1 on")
@@ -66,6 +70,8 @@ def open_session(model: bytes | str, *, device: Device, threads: int | None = No
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads if threads is not None else usable_cores()
     options.log_severity_level = 3
+    if not spin:
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     providers = choose_providers(device)
     has_kernels = native and register_native(options, providers)
     try:
