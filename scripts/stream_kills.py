@@ -1,4 +1,4 @@
-"""Kill a training at random moments and compare its end: see tests/stream/kills.py."""
+"""Kill trainings and scorings at random moments and compare their ends: see tests/stream/kills.py."""
 
 from __future__ import annotations
 

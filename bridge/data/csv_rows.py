@@ -46,9 +46,13 @@ class Piece:
 
     def find_rows(self, skipped: Sequence[int]) -> list[tuple[int, str]]:
         """Return the line and the text of each row, but of those that begin at the lines `skipped`."""
-        left_out = set(skipped)
-        found = ((self.line + at, text) for at, text, row in as_lines(self.read()) if row)
-        return [(line, text.rstrip("\r\n")) for line, text in found if line not in left_out]
+        data, left_out = self.read(), set(skipped)
+        if b'"' in data or b"\n" not in data:
+            found = [(self.line + at, text.rstrip("\r\n")) for at, text, row in as_lines(data) if row]
+        else:
+            lines = data.decode(errors="replace").split("\n")
+            found = [(n, text.rstrip("\r")) for n, text in enumerate(lines, self.line) if text.rstrip("\r")]
+        return [(line, text) for line, text in found if line not in left_out]
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +62,7 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = error.strerror or str(error).strip().partition("\n")[0]
+        reason = os.strerror(error.errno) if error.errno else str(error).strip().partition("\n")[0]
         raise ArtifactError(f"{path} cannot be written: {reason}. Nothing has been put in its place.") from error
 
 

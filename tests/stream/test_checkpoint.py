@@ -68,7 +68,7 @@ def test_training_stopped_after_each_chunk_ends_with_the_same_bits(name, table, 
 
 
 def test_training_killed_at_random_moments_ends_with_the_same_bits():
-    run = [sys.executable, "-m", "tests.stream.kills", "--kills", "10"]
+    run = [sys.executable, "-m", "tests.stream.kills", "--kills", "10", "--of", "training"]
 
     found = subprocess.run(run, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
 
