@@ -45,3 +45,8 @@ def test_library_shows_its_own_names_alone(library):
         "BridgeForestKernels",
         "RegisterCustomOps",
     }
+
+
+def test_package_has_the_licence_of_the_project():
+    """A link to it would point nowhere in a source distribution."""
+    assert (SOURCE / "LICENSE").read_text() == (SOURCE.parent / "LICENSE").read_text()
