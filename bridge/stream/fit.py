@@ -6,13 +6,15 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from bridge.data.chunks import auto_rows, find_types, first_block
 from bridge.data.sources import as_source
 from bridge.errors import InputError, MissingExtraError
 from bridge.stream.checkpoint import Checkpoint, State, digest
 from bridge.stream.labels import as_labels, find_classes
 from bridge.stream.state import from_bytes, to_bytes
-from bridge.stream.steps import find_steps, least_rows, plan_passes, takes_classes
+from bridge.stream.steps import find_steps, is_multilabel, least_rows, plan_passes, takes_classes
 from bridge.stream.training import Training
 from bridge.waiting import waiting
 
@@ -52,7 +54,8 @@ def fit(
         A .csv, .parquet, .arrow or .feather file, a folder of them, a `Files` or `Query` of `bridge.data.sources`, a
         table, an iterator of pandas, polars or Arrow tables, or a function that returns one, for more than one pass.
     target
-        The column to predict, several for estimators of several targets, None for those that have none.
+        The column to predict, None where there is none. A list of columns for MultiOutputClassifier,
+        MultiOutputRegressor, MLPRegressor, and, where each holds 0 and 1, MLPClassifier.
     features
         The columns to train on, in this order; all but the target by default. Numbers become a DataFrame of float64
         (float32 where all are), missing ones NaN; a single column of text is given as texts.
@@ -90,6 +93,7 @@ def fit(
     steps = find_steps(estimator)
     rows = as_source(source)
     targets = _targets(target, steps)
+    _check_named_once([*(features or ()), *targets])
     passes = plan_passes(steps, epochs)
     if len(passes) > 1 and not rows.is_repeatable:
         raise InputError(
@@ -112,7 +116,9 @@ def fit(
     if state is None:
         found = None
         if is_classified:
-            found = _given(classes if classes is not None else getattr(last, "classes_", None), targets)
+            is_known = not (is_multilabel(last) and len(targets) > 1)  # whose classes_ are the targets' numbers
+            known = getattr(last, "classes_", None) if is_known else None
+            found = _given(classes if classes is not None else known, targets)
             if found is None:
                 with show("Finding the classes") as advance:
                     found = find_classes(rows, types, targets, size, advance)
@@ -138,28 +144,44 @@ def _check_options(chunk_rows: object, epochs: object) -> None:
             raise InputError(f"{name} is {value!r}; expected a whole number from 1{' or auto' * (name != 'epochs')}")
 
 
+def _check_named_once(names: Sequence[str]) -> None:
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise InputError(f"the column {twice[0]!r} is named twice among features and target; name it once")
+
+
 def _targets(target: str | Sequence[str] | None, steps: Sequence[Step]) -> tuple[str, ...]:
+    """Return the names of the targets. Raises `InputError` where a step takes another number of them."""
     from sklearn.utils import get_tags
 
-    if target is not None:
-        return (target,) if isinstance(target, str) else tuple(target)
+    targets = (target,) if isinstance(target, str) else tuple(target or ())
+    named = ", ".join(map(repr, targets))
     for step in steps:
-        if step.kind == "trains" and get_tags(step.estimator).target_tags.required:
-            raise InputError(f"{type(step.estimator).__name__} learns from a target: name its column by target=")
-    return ()
+        if step.kind != "trains":
+            continue
+        name, tags = type(step.estimator).__name__, get_tags(step.estimator).target_tags
+        if not targets and tags.required:
+            raise InputError(f"{name} learns from a target: name its column by target=")
+        if len(targets) == 1 and not tags.single_output:
+            inner = type(step.estimator.estimator).__name__
+            raise InputError(f"{name} takes several targets; found one, {named}. Train {inner} alone.")
+        is_for_several = tags.multi_output or is_multilabel(step.estimator)
+        if len(targets) > 1 and takes_classes(step.estimator) and not is_for_several:
+            raise InputError(f"{name} predicts one target; found {named}. Use MultiOutputClassifier({name}(...)).")
+    return targets
 
 
 def _given(classes: Any, targets: Sequence[str]) -> list[Any] | None:
+    """Return the labels of each target."""
     if classes is None:
         return None
-    found = [as_labels(c) for c in (classes if len(targets) > 1 else [classes])]
-    if len(found) != len(targets):
-        raise InputError(f"classes has {len(found)} lists; expected one for each of the {len(targets)} targets")
-    return found
+    found = list(classes) if len(targets) > 1 else [classes]
+    if len(found) != len(targets) or any(np.ndim(labels) != 1 for labels in found):
+        words = f"a list for each of the {len(targets)} targets" if len(targets) > 1 else "a list of labels"
+        raise InputError(f"classes is {classes!r}; expected {words}")
+    return [as_labels(labels) for labels in found]
 
 
 def _identity(source: Source, estimator: Any, options: object, versions: dict[str, str]) -> dict[str, str]:
-    import numpy as np
     import sklearn
 
     versions |= {"numpy": np.__version__, "sklearn": sklearn.__version__}

@@ -69,6 +69,14 @@ def takes_classes(estimator: Any) -> bool:
     return passes_on and inner is not None and hasattr(inner, "partial_fit") and takes_classes(inner)
 
 
+def is_multilabel(estimator: Any) -> bool:
+    """Return whether several targets are labels that a row has or has not, as to MLPClassifier."""
+    from sklearn.utils import get_tags
+
+    tags = get_tags(estimator)
+    return tags.classifier_tags is not None and tags.classifier_tags.multi_label and not tags.target_tags.multi_output
+
+
 def least_rows(steps: Sequence[Step], features: int) -> int:
     """Return the fewest rows that each step takes at once: IncrementalPCA refuses fewer than its components."""
     counts = [1]

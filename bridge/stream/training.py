@@ -13,7 +13,7 @@ from bridge.data.ahead import ahead
 from bridge.data.chunks import as_features, as_targets, read_chunks
 from bridge.errors import BridgeError, InputError
 from bridge.stream.labels import check_labels
-from bridge.stream.steps import find_steps, takes_classes
+from bridge.stream.steps import find_steps, is_multilabel, takes_classes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -99,7 +99,9 @@ def _check_first(state: State, x: Any) -> None:
 def _classes(step: Step, state: State) -> dict[str, Any]:
     if state.classes is None or not takes_classes(step.estimator):
         return {}
-    return {"classes": state.classes if len(state.classes) > 1 else state.classes[0]}
+    if len(state.classes) == 1:
+        return {"classes": state.classes[0]}
+    return {"classes": np.arange(len(state.classes)) if is_multilabel(step.estimator) else state.classes}
 
 
 def _train(step: Step, before: Sequence[Step], chunk: Chunk, x: Any, y: Any, classes: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from sklearn.decomposition import NMF, PCA
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.linear_model import LogisticRegression, SGDClassifier, SGDRegressor
 from sklearn.multiclass import OneVsRestClassifier
+from sklearn.multioutput import MultiOutputClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer, OneHotEncoder, StandardScaler
@@ -23,6 +24,7 @@ from bridge.data.sources import Query
 from bridge.errors import InputError, InputTypeError, UnsupportedError
 from tests.stream.cases import NUMBERS
 
+SEVERAL = MultiOutputClassifier(SGDClassifier())
 GOOD = "a,b,y\n" + "1.5,2,0\n2,1,1\n" * 5
 
 
@@ -130,6 +132,19 @@ def test_iterator_cannot_be_read_twice(table):
     ("options", "error", "message"),
     [
         ({"target": None}, InputError, "name its column by target="),
+        ({"target": []}, InputError, "name its column by target="),
+        ({"target": ["y", "t"]}, InputError, r"predicts one target; found 'y', 't'. Use MultiOutputClassifier\(SGD"),
+        ({"target": ["y"], "estimator": SEVERAL}, InputError, "takes several targets; found one, 'y'. Train SGDClass"),
+        ({"target": ["y", "y"], "estimator": SEVERAL}, InputError, "column 'y' is named twice"),
+        ({"features": ["a", "y"]}, InputError, "column 'y' is named twice"),
+        ({"classes": 1}, InputError, "classes is 1; expected a list of labels"),
+        ({"classes": "ab"}, InputError, "classes is 'ab'; expected a list of labels"),
+        (
+            {"target": ["y", "t"], "estimator": SEVERAL, "classes": [0, 1]},
+            InputError,
+            "a list for each of the 2 target",
+        ),
+        ({"target": ["y", "t"], "estimator": SEVERAL, "classes": ["01", "a"]}, InputError, "a list for each of the 2"),
         ({"chunk_rows": 0}, InputError, "chunk_rows is 0"),
         ({"epochs": "auto"}, InputError, "epochs is 'auto'"),
         ({"estimator": SGDClassifier}, InputTypeError, "an instance"),

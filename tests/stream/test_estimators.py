@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.linear_model import SGDClassifier
+from sklearn.multioutput import MultiOutputClassifier
+from sklearn.neural_network import MLPClassifier
 
 import bridge.stream
-from tests.stream.by_hand import by_hand, contents
-from tests.stream.cases import CASES, CHUNK, PIPELINES, ROWS
+from tests.stream.by_hand import by_hand, contents, in_rows
+from tests.stream.cases import CASES, CHUNK, COUNTS, NUMBERS, PIPELINES, ROWS
 from tests.stream.listing import BLOCK, make_list, names
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -57,6 +61,30 @@ def test_pipeline_trains_its_steps_one_after_the_other(name, csv, table):
         found.predict(table["text"] if name == "text" else table[case.features]),
         by_hand(case, table, CHUNK, epochs=2).predict(table["text"] if name == "text" else table[case.features]),
     )
+
+
+def test_several_targets_of_text_and_numbers_are_predicted_each(table):
+    model = MultiOutputClassifier(SGDClassifier(random_state=0))
+
+    found = bridge.stream.fit(model, table, target=["label", "other"], features=NUMBERS, progress=False)
+
+    assert [e.classes_.tolist() for e in found.estimators_] == [["high", "low", "mid"], [0, 1]]
+    assert [e.coef_.shape for e in found.estimators_] == [(3, 4), (1, 4)]
+
+
+def test_several_labels_that_a_row_has_or_has_not_have_the_bits_of_a_loop_by_hand(table):
+    table = table.assign(**{name: (table[name] > 0).astype(int) for name in ("a", "d")})
+    model, targets = MLPClassifier((5,), random_state=0), ["other", "a", "d"]
+    expected = deepcopy(model)
+    for _ in range(2):
+        for start in range(0, ROWS, CHUNK):
+            rows = table[start : start + CHUNK]
+            expected.partial_fit(in_rows(rows[COUNTS]), rows[targets].to_numpy(), classes=[0, 1, 2])
+
+    for _ in range(2):
+        model = bridge.stream.fit(model, table, target=targets, features=COUNTS, chunk_rows=CHUNK, progress=False)
+
+    assert contents(model) == contents(expected)
 
 
 def test_estimator_given_is_left_as_it_was(csv):
