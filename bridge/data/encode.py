@@ -106,6 +106,10 @@ class Encoder:
         return NumberReader(columns[0])
 
     @cached_property
+    def _own_input(self) -> str:
+        return self.schema.columns[0].name
+
+    @cached_property
     def _readers(self) -> list[tuple[Column, NumberReader | TextReader | TermsReader | NamesReader]]:
         return [(c, _reader(c)) for c in self.schema.columns]
 
@@ -118,8 +122,9 @@ class Encoder:
         return None if self.schema.feature_names is None else list(self.schema.feature_names)
 
     def _encode_matrix(self, array: NDArray[Any]) -> Feeds:
-        self._check_width(array.shape[1])
-        return {self.schema.columns[0].name: self._matrix(array)}  # type: ignore[misc]
+        if array.shape[1] != self.schema.n_features:
+            self._check_width(array.shape[1])
+        return {self._own_input: self._matrix(array)}  # type: ignore[misc]
 
     def _encode_images(self, data: Any) -> Feeds:
         ((column, reader),) = self._readers
