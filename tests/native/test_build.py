@@ -35,7 +35,7 @@ def test_headers_of_an_older_onnxruntime_are_refused(tmp_path):
 
 
 def test_library_shows_its_own_names_alone(library):
-    """A name of the C++ library that is unique in a process would keep ours loaded when its last session is gone."""
+    """What it has of the C++ library must not be taken for another library's, nor keep it loaded as a unique name does."""
     if shutil.which("nm") is None:
         pytest.skip("the library's names are not read: nm is missing")
     shown = subprocess.run(["nm", "-D", "--defined-only", library], capture_output=True, text=True, check=True).stdout
