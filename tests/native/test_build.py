@@ -35,7 +35,7 @@ def test_headers_of_an_older_onnxruntime_are_refused(tmp_path):
 
 
 def test_library_shows_its_own_names_alone(library):
-    """What it has of the C++ library must not be taken for another library's, nor keep it loaded as a unique name does."""
+    """What it has of the C++ library must not be taken for that of another library."""
     if shutil.which("nm") is None:
         pytest.skip("the library's names are not read: nm is missing")
     shown = subprocess.run(["nm", "-D", "--defined-only", library], capture_output=True, text=True, check=True).stdout
