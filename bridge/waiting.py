@@ -40,17 +40,15 @@ def waiting(what: str, *, total: int | None = None, unit: str = "") -> Iterator[
             return Text(f"{int(task.completed):,} {unit}" + (f", {int(speed):,} {unit}/s" if speed else ""))
 
     console = Console(stderr=True)
-    bar = [BarColumn(None if unit else 40)] if total is not None else []
-    count = [RateColumn("")] if unit else [MofNCompleteColumn()] if total is not None else []
-    left = [TimeRemainingColumn(), TextColumn("left")] if unit and total is not None else []
-    columns = [
-        SpinnerColumn(),
-        TextColumn("{task.description}", markup=False),
-        *bar,
-        *count,
-        TimeElapsedColumn(),
-        *left,
-    ]
+    name = [SpinnerColumn(), TextColumn("{task.description}", markup=False)]
+    if unit:
+        left = (
+            [BarColumn(20), TimeRemainingColumn(), TextColumn("left")] if total is not None else [TimeElapsedColumn()]
+        )
+        columns = [*name, RateColumn(""), *left]
+    else:
+        bar = [BarColumn(), MofNCompleteColumn()] if total is not None else []
+        columns = [*name, *bar, TimeElapsedColumn()]
     progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
     task = progress.add_task(what, total=total)
     start = progress.start if console.is_terminal else lambda: console.print(f"{what} ...", markup=False)

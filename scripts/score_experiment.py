@@ -122,7 +122,8 @@ def _by_sklearn(model: Path, file: Path, _rows: int) -> Callable[[], None]:
     schema = pa.schema([("id", pa.int64()), ("predict", pa.string())])
 
     def run() -> None:
-        with ParquetFile(file) as parquet, ParquetWriter(model.with_suffix(".sklearn.parquet"), schema) as writer:
+        sink = model.with_suffix(".sklearn.parquet")
+        with ParquetFile(file, pre_buffer=False) as parquet, ParquetWriter(sink, schema) as writer:
             for batch in parquet.iter_batches(CHUNK):
                 answers = fitted.predict(batch.select(FEATURES).to_pandas())
                 writer.write_table(pa.table([batch["id"], pa.array(answers)], schema=schema))

@@ -54,7 +54,7 @@ class Scoring:
         """Write the sink, and the side file where there is one."""
         done = self.parts.open() if self.parts else 0
         rows = bad_rows = 0
-        show = waiting(f"Scoring {self.sink.name}", total=self.total, unit="rows") if progress else nullcontext()
+        show = waiting("Scoring", total=self.total, unit="rows") if progress else nullcontext()
         with ExitStack() as stack:
             advance = stack.enter_context(show) or (lambda _: None)
             write = stack.enter_context(open_sink(self.sink, self.plan.asker.schema))
