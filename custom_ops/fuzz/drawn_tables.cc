@@ -14,7 +14,7 @@ uint32_t small(size_t number) { return static_cast<uint32_t>(number); }
 int32_t any_index(Bytes& bytes, size_t size) { return static_cast<int32_t>(bytes.upto(small(size) + 1)) - 1; }
 
 void draw_values(Bytes& bytes, OwnTables& t) {
-  t.outputs = 1 + bytes.upto(2);
+  t.outputs = 1 + bytes.upto(bytes.upto(15) ? 2 : 70);
   t.value_rows = 1 + bytes.upto(40);
   for (int64_t i = 0; i < t.value_rows * t.outputs; ++i) t.values.push_back(bytes.upto(9) ? bytes.number() : 0);
   for (int64_t o = bytes.upto(2) ? t.outputs : 0; o; --o) t.base.push_back(bytes.number());
@@ -49,11 +49,9 @@ void add_node(Bytes& bytes, OwnTables& t, const Questions& questions) {
   t.category.push_back(asks ? static_cast<int32_t>(bytes.upto(small(sets) - 1)) : -1);
 }
 
-void add_tree(Bytes& bytes, OwnTables& t, const Questions& questions) {
+void add_tree(Bytes& bytes, OwnTables& t, const Questions& questions, size_t splits) {
   const size_t root = t.feature.size();
   t.roots.push_back(static_cast<int32_t>(root));
-  // Most trees are small; some have more leaves than a byte can count.
-  const size_t splits = bytes.upto(7) ? bytes.upto(40) : bytes.upto(400);
   const bool is_list = bytes.upto(7) == 0;
   add_node(bytes, t, questions);
   for (size_t split = 0; split < splits; ++split) {
@@ -136,7 +134,12 @@ OwnTables draw_tables(Bytes& bytes) {
   draw_sets(bytes, t);
   const bool is_damaged = bytes.upto(1);
   const Questions questions{1 + bytes.upto(kWidth - 1), bytes.upto(3) == 0};
-  for (uint32_t trees = 1 + bytes.upto(6); trees; --trees) add_tree(bytes, t, questions);
+  // Most trees are small; some have more leaves than a byte can count. Many are of more groups than one.
+  const bool are_many = bytes.upto(7) == 0;
+  for (uint32_t trees = 1 + bytes.upto(are_many ? 60 : 6); trees; --trees) {
+    const uint32_t most = bytes.upto(7) ? 40 : 400;
+    add_tree(bytes, t, questions, bytes.upto(are_many ? 5 : most));
+  }
   for (uint32_t changes = is_damaged ? bytes.upto(6) : 0; changes; --changes) damage(bytes, t);
   return t;
 }

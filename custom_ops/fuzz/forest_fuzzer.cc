@@ -51,7 +51,7 @@ void hold_to_walk(const fuzz::OwnTables& tables, const bridge::Forest& forest, f
   const bridge::Settings settings = fuzz::draw_settings(bytes);
   const bridge::Finish finish(settings, forest);
   const bool wants_total = bytes.upto(1), wants_others = bytes.upto(1);
-  const size_t rows = kRows[bytes.upto(std::size(kRows) - 1)], width = fuzz::kWidth + bytes.upto(1);
+  const size_t rows = kRows[bytes.upto(std::size(kRows) - 1)], width = forest.features + bytes.upto(1);
   const std::vector<T> x = fuzz::draw_rows<T>(bytes, tables, rows * width);
   const std::vector<size_t> reached = fuzz::walk(tables, x, width, rows);
   const fuzz::OwnResults expected = fuzz::results_of(tables, reached, settings);

@@ -56,7 +56,7 @@ void hold_to_walk(const fuzz::OwnTables& tables, const Forest& forest, fuzz::Byt
     return;
   }
   ++counts.ran;
-  const uint64_t width = fuzz::kWidth + bytes.upto(1);
+  const uint64_t width = forest.features + bytes.upto(1);
   const std::vector<T> x = fuzz::draw_rows<T>(bytes, tables, rows * width);
   const std::vector<double> expected = fuzz::add_up(tables, fuzz::walk(tables, x, width, rows), gpu::kGroupTrees);
   gpu::is_backwards = bytes.upto(1);
