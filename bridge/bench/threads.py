@@ -48,9 +48,8 @@ def _set_threads(part: Any, threads: int, seen: set[int]) -> None:
     elif hasattr(part, "get_params"):
         if "n_jobs" in vars(part):
             part.n_jobs = threads
-        if (
-            hasattr(part, "get_booster") and part.__sklearn_is_fitted__()
-        ):  # XGBoost's model keeps the number that it was fitted with
+        # XGBoost's model keeps the number that it was fitted with.
+        if hasattr(part, "get_booster") and part.__sklearn_is_fitted__():
             part.get_booster().set_param({"nthread": threads})
         for value in list(vars(part).values()):
             _set_threads(value, threads, seen)
