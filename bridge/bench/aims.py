@@ -126,7 +126,7 @@ def show_aims(aims: Sequence[Aim], console: Console) -> None:
         table.add_row(f"[bold]{model}[/bold]")
         for aim in aims:
             if aim.model == model:
-                found = "-" if aim.found is None else format_ratio(aim.found)
+                found = "-" if aim.found is None else f"{aim.found:.3f}x" if aim.is_most else format_ratio(aim.found)
                 sign = "<=" if aim.is_most else ">="
                 table.add_row(f"  {aim.words}", f"{aim.rows:,}", f"{sign} {aim.aim:g}x", found, aim.verdict)
     console.print(table)
