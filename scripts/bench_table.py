@@ -54,13 +54,17 @@ def _tables(found: dict[str, Any], clock: str) -> Iterator[str]:
     for rows in sizes:
         unit, scale = ("milliseconds", 1e-3) if rows >= 1000 else ("microseconds", 1.0)
         shown = {title: name for title, name in COLUMNS.items() if name != FLOOR or rows == 1}
-        yield f"| {rows:,} row{'s' if rows > 1 else ''}, {unit} | {' | '.join(shown)} |"
+        yield f"| {_rows(rows)}, {unit} | {' | '.join(shown)} |"
         yield f"|---{'|--:' * len(shown)}|"
         for comparison in found["comparisons"]:
             times = {c["contender"]: c[f"{clock}_us"] for c in comparison["cells"] if c["rows"] == rows}
             cells = [_cell(times, name, scale, comparison) for name in shown.values()]
             yield f"| {comparison['model']} | {' | '.join(cells)} |"
         yield ""
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row{'s' if count > 1 else ''}"
 
 
 def _cell(times: dict[str, float], name: str, scale: float, comparison: dict[str, Any]) -> str:
@@ -86,9 +90,7 @@ def _words(found: dict[str, Any], clock: str) -> Iterator[str]:
         break_on_hyphens=False,
     )
     judged = [aim for aim in found["aims"] if aim["met"] is not None]
-    missed = Counter(
-        f"{aim['words']}, {aim['rows']:,} row{'s' if aim['rows'] > 1 else ''}" for aim in judged if not aim["met"]
-    )
+    missed = Counter(f"{aim['words']}, {_rows(aim['rows'])}" for aim in judged if not aim["met"])
     told = [f"{words}, by {count} model{'s' if count > 1 else ''}" for words, count in missed.items()]
     met = f"Aims met: {len(judged) - sum(missed.values())} of {len(judged)}"
     yield fill(f"{met}; missed: {'; '.join(told)}." if told else f"{met}.", WIDTH)
