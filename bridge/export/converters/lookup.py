@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from bridge.export.builder import Builder
 
 
+FEW = 8
+"""Up to so many categories are compared with one by one, in fewer steps."""
+MOST_ROWS, MOST_ROOM = 2**12, 8
+"""How many rows of a table stand for the numbers of one column: so many, or that many times its categories."""
+LARGEST = 2**24
+"""Whole numbers below this are the same in every dtype."""
+
 UNKNOWN = "its encoder takes no category that it was not fitted on (handle_unknown='error')"
 """Why rows are refused for a value that an encoder does not know."""
 
@@ -119,8 +126,55 @@ def _text_index(
 
 
 def _number_index(b: Builder, part: Part, tables: Sequence[Table]) -> tuple[NDArray[np.float64], ir.Value]:
-    """Return the tables one below the other, each headed by its row for unknown values, and the rows to take."""
+    """Return the tables one below the other, and the rows to take."""
     numbers = [numbers_of(table.categories) for table in tables]
+    if dtype_of(part.value).kind in "if" and all(map(_is_dense, numbers)) and max(map(len, numbers)) > FEW:
+        return _place_index(b, part, tables, numbers)
+    return _equal_index(b, part, tables, numbers)
+
+
+def _is_dense(numbers: NDArray[Any]) -> bool:
+    """Return whether these are whole numbers close enough to each other for a table with a row for each between."""
+    known = _known(numbers)
+    if not known.size or np.abs(known).max() >= LARGEST or (known != np.trunc(known)).any():
+        return False
+    return bool(known.max() - known.min() < max(MOST_ROWS, MOST_ROOM * known.size))
+
+
+def _known(numbers: NDArray[Any]) -> NDArray[np.float64]:
+    return np.array(numbers[~np.isnan(numbers)], np.float64)
+
+
+def _place_index(
+    b: Builder, part: Part, tables: Sequence[Table], numbers: Sequence[NDArray[Any]]
+) -> tuple[NDArray[np.float64], ir.Value]:
+    """Return tables with a row for unknown values, one for each number from the least to the largest, and one for NaN.
+
+    To look a number up takes as long however many categories there are.
+    """
+    x, dtype = part.value, dtype_of(part.value)
+    low, high = (np.array([[f(_known(n)) for n in numbers]], dtype) for f in (np.min, np.max))
+    is_inside = b.op("And", b.less_or_equal(b.constant(low), x), b.less_or_equal(x, b.constant(high)))
+    if dtype.kind == "f":
+        is_inside = b.op("And", is_inside, b.op("Equal", b.op("Floor", x), x))
+    rows = []
+    for table, own in zip(tables, (n.astype(np.float64) for n in numbers), strict=True):
+        first, last = _known(own).min(), _known(own).max()
+        block = np.tile(table.unknown, (int(last - first) + 3, 1))
+        block[np.where(np.isnan(own), last - first + 2, own - first + 1).astype(np.int64)] = table.values
+        rows.append(block)
+    starts = np.cumsum([[0] + [len(block) for block in rows]], axis=1)
+    place = b.cast(b.where(is_inside, x, b.constant(low - 1)), np.int64)
+    index = b.add(place, b.constant(starts[:, :-1] - low.astype(np.int64) + 1))
+    if dtype.kind == "f" and any(np.isnan(n).any() for n in numbers):
+        index = b.where(b.op("IsNaN", x), b.constant(starts[:, 1:] - 1), index)
+    return np.concatenate(rows), index
+
+
+def _equal_index(
+    b: Builder, part: Part, tables: Sequence[Table], numbers: Sequence[NDArray[Any]]
+) -> tuple[NDArray[np.float64], ir.Value]:
+    """Return tables with a row for unknown values and one for each category, found by comparison with all of them."""
     dtype = np.result_type(dtype_of(part.value), *[n.dtype for n in numbers])
     widest = max(len(n) for n in numbers)
     # NaN equals nothing, and where no NaN can be held, a repeated key counts as position 0: both fill up short rows.

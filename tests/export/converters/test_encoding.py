@@ -10,6 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, OrdinalEncoder, TargetEncoder
 
 from bridge.errors import InputError
+from bridge.export.graph import export_graph
 
 RNG = np.random.default_rng(0)
 ROWS = 80
@@ -211,3 +212,60 @@ def test_encoder_fitted_on_text_is_refused_for_numbers():
     encoder = OneHotEncoder(handle_unknown="ignore").fit(text_frame(missing=...)[["town"]])
     with pytest.raises(InputError, match=r"OneHotEncoder\.transform itself refuses the sample"):
         export_graph(encoder, pd.DataFrame({"town": [1.0, 2.0]}))
+
+
+SPANS = {
+    "close": (np.arange(12), np.arange(-20, -10), np.arange(100, 140, 2)),
+    "spread": (np.arange(0, 3000, 111), np.arange(-5, 5), np.array([7, 8])),
+    "far": (np.arange(0, 10**6, 10**5), np.arange(10), np.arange(10)),
+    "huge": (np.arange(2**24 - 4, 2**24 + 5), np.arange(10), np.arange(10)),
+    "fractions": (np.arange(12) / 4, np.arange(10), np.arange(10)),
+}
+
+
+def many_kinds(span, dtype):
+    columns = [RNG.choice(values, ROWS) for values in SPANS[span]]
+    return np.column_stack(columns).astype(dtype)
+
+
+def others(data):
+    """Return rows with numbers that no column holds, beside ones that they do."""
+    odd = [-1e6, -21.0, -0.5, 0.25, 11.5, 13.0, 99.0, 101.0, 140.0, 3001.0, 2.0**24 + 6, 1e6 - 1, 2.0**31 - 256]
+    rows = np.repeat(data[:1], 3 * len(odd), axis=0)
+    numbers = np.tile(odd, 3).astype(data.dtype)
+    rows[np.arange(len(rows)), np.repeat(np.arange(3), len(odd))] = numbers
+    return rows
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int32, np.int64])
+@pytest.mark.parametrize("span", SPANS)
+def test_ordinals_of_many_numbers(agree, span, dtype):
+    data = many_kinds(span, np.float64 if np.dtype(dtype).kind == "f" else np.int64).astype(dtype)
+    encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1).fit(data)
+
+    agree(encoder, data, others(data), tolerance=0, routes=EXACT)
+
+
+@pytest.mark.parametrize(("span", "step"), [("close", "Floor"), ("spread", "Floor"), ("far", "ReduceSum")])
+def test_numbers_close_to_each_other_are_looked_up_and_others_compared(span, step):
+    data = many_kinds(span, np.float64)
+    graph = export_graph(
+        OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1).fit(data), data
+    ).model.graph
+
+    assert len({"Floor", "ReduceSum"} & {node.op_type for node in graph}) == 1
+    assert step in {node.op_type for node in graph}
+
+
+def test_ordinals_and_targets_of_many_numbers_with_nan(agree):
+    data = many_kinds("close", np.float64)
+    data[RNG.random(data.shape) < 0.2] = np.nan
+    options = {"handle_unknown": "use_encoded_value", "unknown_value": 99, "encoded_missing_value": -7}
+    agree(OrdinalEncoder(**options).fit(data), data, others(data), tolerance=0)
+    agree(OrdinalEncoder(min_frequency=6, **options).fit(data), data, others(data), tolerance=0)
+    agree(TargetEncoder(cv=3).fit(data, RNG.integers(0, 3, ROWS)), data, others(data))
+
+
+def test_ordinals_of_small_unsigned_numbers(agree):
+    data = np.tile(np.arange(256, dtype=np.uint8)[:, None], 2)
+    agree(OrdinalEncoder().fit(data), data, tolerance=0)
