@@ -15,7 +15,8 @@ def test_python_blocks_run_one_after_the_other(tmp_path, monkeypatch, capsys):
     exec("\n".join(blocks), {"__name__": "readme"})
 
     assert "equal (precision exact" in capsys.readouterr().out
-    assert {p.name for p in tmp_path.iterdir()} == {"wine.onnx", "wine.csv", "wine.checkpoint", "doubler.onnx"}
+    written = {"wine.onnx", "wine.csv", "wine.checkpoint", "answers.parquet", "doubler.onnx"}
+    assert {p.name for p in tmp_path.iterdir()} == written
 
 
 def test_first_example_has_ten_lines():
