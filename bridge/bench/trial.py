@@ -230,6 +230,7 @@ def _as_matrix(table: Any) -> np.ndarray[Any, Any] | None:
     if hasattr(table, "toarray"):
         return None
     array = np.asarray(table)
-    if array.dtype == object and hasattr(table, "dtypes") and all(d.kind in "biuf" for d in table.dtypes):
+    is_mixed = array.dtype == object and hasattr(table, "select_dtypes")
+    if is_mixed and all(d.kind in "biuf" for d in table.dtypes):  # booleans beside numbers
         array = array.astype(np.float64)
     return np.ascontiguousarray(array) if array.ndim == 2 and array.dtype.kind in "fiu" else None

@@ -18,6 +18,8 @@ TWO = np.array([[0.25, 0.75], [0.5, 0.5]])
         (np.array([0.75, 0.5]), TWO, 0.0),
         (TWO.reshape(2, 1, 2), TWO, 0.0),
         (csr_matrix(TWO), TWO, 0.0),
+        (csr_matrix(TWO), csr_matrix(TWO * 2), 0.75),
+        (csr_matrix((2, 10**9)), csr_matrix((2, 10**9)), 0.0),
         ([TWO[:, 0], TWO[:, 1]], TWO, 0.0),  # several outputs
         (np.array([np.nan, np.inf]), np.array([np.nan, np.inf]), 0.0),
         (np.array([np.nan, 1.0]), np.ones(2), np.inf),

@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 from sklearn.cluster import KMeans
 from sklearn.ensemble import GradientBoostingRegressor, RandomForestClassifier, VotingClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from bridge.bench import others, time_estimator, trial
@@ -116,12 +118,29 @@ def test_a_table_of_text_and_numbers_is_timed(make_pipeline_of_text):
 @pytest.fixture
 def make_pipeline_of_text():
     from sklearn.compose import make_column_transformer
-    from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import OneHotEncoder
 
     table = pd.DataFrame({"kind": rng.choice(["a", "b"], len(X)), "size": X[:, 0]})
     encoder = make_column_transformer((OneHotEncoder(), ["kind"]), remainder="passthrough")
     return make_pipeline(encoder, LogisticRegression()).fit(table, Y), table
+
+
+def test_texts_are_timed():
+    texts = pd.Series(["red apple", "green leaf", "red leaf"] * 10)
+    pipeline = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(texts, [0, 1, 1] * 10)
+
+    (found,) = time_estimator(pipeline, texts, targets=["cpu"], others=["onnx"], **QUICK)
+
+    assert found.differences["bridge cpu, auto"].within(1e-12)
+    assert "tables of numbers" in found.left_out["skl2onnx, bare session"]
+
+
+def test_booleans_beside_numbers_are_numbers():
+    table = pd.DataFrame({"big": X[:, 0] > 0, "size": X[:, 1]})
+
+    (found,) = time_estimator(RandomForestClassifier(2).fit(table, Y), table, targets=["cpu"], others=["gtil"], **QUICK)
+
+    assert found.differences["treelite GTIL"].within(1e-6)
 
 
 def test_other_libraries_stand_beside_and_what_is_not_installed_is_named(monkeypatch):
