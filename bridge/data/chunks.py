@@ -11,7 +11,7 @@ import numpy as np
 from bridge.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -184,38 +184,61 @@ def kind_of(arrow_type: Any) -> str | None:
     return "text" if any(is_one(arrow_type) for is_one in texts) else None
 
 
-def as_typed(block: Block, types: Types) -> Block:
-    """Return the columns of `types`, in order and of these types."""
+def as_typed(block: Block, types: Types, *, exact: Collection[str] = ()) -> Block:
+    """Return the columns of `types`, in order and of these types.
+
+    Raises `InputError` where a value is none of them. Integers beyond 2**53 are rounded to float64, as NumPy rounds
+    them, but those of the columns `exact`.
+    """
+    import pyarrow as pa
+
     from bridge.data.sources import Block
 
     check_names(list(types), block.table.schema.names, block.where)
-    return Block(_cast(block, types), block.where, block.start)
+    columns = {name: _cast(block, name, wanted, is_exact=name in exact) for name, wanted in types.items()}
+    return Block(pa.table(columns), block.where, block.start)
 
 
-def _cast(block: Block, types: Types) -> Any:
-    """Return the columns of `types`, in order; integers beyond 2**53 are rounded, as NumPy rounds them."""
+def _cast(block: Block, name: str, wanted: Any, *, is_exact: bool) -> Any:
     import pyarrow as pa
 
-    columns = {}
-    for name, wanted in types.items():
-        column = block.table.column(name)
-        found = column.type
-        if found != wanted:
-            if kind_of(found) != kind_of(wanted) and not pa.types.is_null(found):
-                raise InputError(
-                    f"{block.where}, from row {block.start + 1}: column {name!r} has the type {found}; "
-                    f"expected {wanted}, as in the rows before"
-                )
-            plain = column.cast(found.value_type) if pa.types.is_dictionary(found) else column
-            try:
-                column = plain.cast(wanted, safe=not pa.types.is_floating(wanted))
-            except pa.ArrowInvalid as error:
-                raise InputError(
-                    f"{block.where}, from row {block.start + 1}: column {name!r} of the type {found} cannot be read as "
-                    f"{wanted}, as in the rows before: {error}"
-                ) from error
-        columns[name] = column
-    return pa.table(columns)
+    column = block.table.column(name)
+    found = column.type
+    if found == wanted:
+        return column
+    where = f"{block.where}, from row {block.start + 1}: column {name!r}"
+    if kind_of(found) != kind_of(wanted) and not pa.types.is_null(found):
+        raise InputError(f"{where} has the type {found}; expected {wanted}, as in the rows before")
+    plain = column.cast(found.value_type) if pa.types.is_dictionary(found) else column
+    try:
+        cast = plain.cast(wanted, safe=is_exact or not pa.types.is_floating(wanted))
+        if _may_lose(plain.type, wanted) and not _is_equal(cast.cast(plain.type, safe=False), plain):
+            raise pa.ArrowInvalid("values would change")
+    except pa.ArrowException as error:
+        raise InputError(
+            f"{where} of the type {found} cannot be read as {wanted}, as in the rows before: {error}"
+        ) from error
+    return cast
+
+
+def _may_lose(found: Any, wanted: Any) -> bool:
+    """Return whether Arrow casts a type without an error where values change: fractions, say, to booleans."""
+    from pyarrow import types
+
+    if types.is_floating(found) and types.is_floating(wanted):
+        return bool(found.bit_width > wanted.bit_width)
+    return bool(types.is_boolean(wanted) or types.is_temporal(found))
+
+
+def _is_equal(one: Any, other: Any) -> bool:
+    """Return whether all values of two columns of one type are equal, and NaN where the other is NaN."""
+    import pyarrow.compute as pc
+    from pyarrow import types
+
+    same = pc.equal(one, other)
+    if types.is_floating(one.type):
+        same = pc.or_(same, pc.is_nan(other))
+    return bool(pc.all(same, min_count=0).as_py())
 
 
 def _take(waiting: deque[Block], rows: int, done: int, pa: Any) -> Chunk:

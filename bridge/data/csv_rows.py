@@ -14,7 +14,7 @@ from bridge.data.csv_salvage import NULLS, as_lines, parse_rows
 from bridge.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from bridge.data.csv_salvage import BadLine
@@ -47,11 +47,11 @@ class Piece:
     def find_rows(self, skipped: Sequence[int]) -> list[tuple[int, str]]:
         """Return the line and the text of each row, but of those that begin at the lines `skipped`."""
         data, left_out = self.read(), set(skipped)
-        if b'"' in data or b"\n" not in data:
+        if b'"' in data or b"\r" in data:
             found = [(self.line + at, text.rstrip("\r\n")) for at, text, row in as_lines(data) if row]
         else:
             lines = data.decode(errors="replace").split("\n")
-            found = [(n, text.rstrip("\r")) for n, text in enumerate(lines, self.line) if text.rstrip("\r")]
+            found = [(n, text) for n, text in enumerate(lines, self.line) if text]
         return [(line, text) for line, text in found if line not in left_out]
 
 
@@ -74,8 +74,13 @@ class CsvFile:
                 size *= 2
         head, start, line = head.removeprefix(BOM), len(BOM) * head.startswith(BOM), 0
         for at, text, row in as_lines(head[: max(end - start, 0)]):
-            start, line = start + len(text.encode("utf-8", "surrogateescape")), at + text.count("\n")
+            encoded = text.encode("utf-8", "surrogateescape")
+            start, line = start + len(encoded), at + _count_lines(encoded)
             if row:
+                if not _is_text(encoded):
+                    raise InputError(
+                        f"{path} cannot be read as csv: the names of its columns are no UTF-8. Convert it."
+                    )
                 return CsvFile(path, tuple(row), start, line + 1)
         raise InputError(
             f"{path} cannot be read as csv: it is empty; expected a first line with the names of the columns"
@@ -97,11 +102,13 @@ class CsvFile:
             pa.csv.write_csv(good, stream)
             return _parse(stream.getvalue().partition(b"\n")[2], self.names, {n: pa.string() for n in text}, None)
 
-    def parsed(self, types: Mapping[str, Any]) -> Iterator[tuple[Piece, Any, list[BadLine]]]:
+    def parsed(
+        self, types: Mapping[str, Any], kept: Collection[str] = ()
+    ) -> Iterator[tuple[Piece, Any, list[BadLine]]]:
         """Yield each piece with an Arrow table of the columns of `types`, and the rows that do not fit them.
 
         A float64 is the one nearest to what is written. Empty fields, NA and the like are missing values, as for
-        pandas. Pieces are parsed on several cores, in order.
+        pandas; of text in the columns `kept` empty fields alone. Pieces are parsed on several cores, in order.
         """
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
         workers = min(cores, MOST_WORKERS)
@@ -109,7 +116,7 @@ class CsvFile:
             waiting: deque[tuple[Piece, Future[tuple[Any, list[BadLine]]]]] = deque()
             try:
                 for piece, data in self._pieces():
-                    waiting.append((piece, pool.submit(_parse_or_salvage, piece, data, self.names, types)))
+                    waiting.append((piece, pool.submit(_parse_or_salvage, piece, data, self.names, types, kept)))
                     if len(waiting) > workers:
                         done, future = waiting.popleft()
                         yield done, *future.result()
@@ -161,31 +168,64 @@ def _whole_rows(data: bytes, *, is_end: bool) -> int:
     return ends[-2]
 
 
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def _count_lines(data: bytes) -> int:
-    return data.count(b"\n") or data.count(b"\r")
+    return data.count(b"\n") + data.count(b"\r") - data.count(b"\r\n")
 
 
 def _parse_or_salvage(
-    piece: Piece, data: bytes, names: Sequence[str], types: Mapping[str, Any]
+    piece: Piece, data: bytes, names: Sequence[str], types: Mapping[str, Any], kept: Collection[str]
 ) -> tuple[Any, list[BadLine]]:
     import pyarrow as pa
 
     try:
-        return _parse(data, names, types, list(types)), []
+        return _with_nulls(_parse(data, names, types, list(types), words_are_null=not kept), kept), []
     except pa.ArrowInvalid:
         try:
-            table, bad = parse_rows(data, names, types, piece.line)
+            table, bad = parse_rows(data, names, types, piece.line, kept)
         except csv.Error as error:
             raise InputError(f"{piece.file} cannot be read as csv: from line {piece.line} on, {error}") from error
         is_last = piece.offset + piece.size == piece.file.stat().st_size
-        if bad and is_last and data.endswith(bad[-1].text.encode()) and bad[-1].text.count('"') % 2:
+        if bad and is_last and data.endswith(bad[-1].text.encode()) and _is_open(bad[-1].text):
             raise InputError(
                 f"{piece.file} cannot be read as csv: a quote in the row of line {bad[-1].line} does not end"
             ) from None
         return table, bad
 
 
-def _parse(data: bytes, names: Sequence[str], types: Mapping[str, Any], columns: list[str] | None) -> Any:
+def _is_open(row: str) -> bool:
+    """Return whether a quote does not end in the text of a row: a line after it would be of the same row."""
+    return sum(1 for _ in as_lines(f"{row}\n,".encode())) == 1
+
+
+def _with_nulls(table: Any, kept: Collection[str]) -> Any:
+    """Return the table with nulls for what stands for a missing value in text; of the columns `kept` nothing does."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for place, field in enumerate(table.schema if kept else ()):
+        if pa.types.is_string(field.type):
+            words = pa.array(("",) if field.name in kept else NULLS)
+            column = table.column(place)
+            table = table.set_column(place, field, pc.if_else(pc.is_in(column, words), None, column))
+    return table
+
+
+def _parse(
+    data: bytes,
+    names: Sequence[str],
+    types: Mapping[str, Any],
+    columns: list[str] | None,
+    *,
+    words_are_null: bool = True,
+) -> Any:
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
@@ -198,6 +238,6 @@ def _parse(data: bytes, names: Sequence[str], types: Mapping[str, Any], columns:
         read_options=arrow_csv.ReadOptions(block_size=len(data) + 1, column_names=list(names), use_threads=False),
         parse_options=arrow_csv.ParseOptions(newlines_in_values=b'"' in data),
         convert_options=arrow_csv.ConvertOptions(
-            column_types=dict(types), include_columns=columns, null_values=NULLS, strings_can_be_null=True
+            column_types=dict(types), include_columns=columns, null_values=NULLS, strings_can_be_null=words_are_null
         ),
     )

@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import dataclass
+from datetime import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 NULLS = (
     *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA"),
@@ -29,9 +30,12 @@ class BadLine:
 
 
 def as_lines(data: bytes, encoding: str = "utf-8") -> Iterator[tuple[int, str, list[str]]]:
-    """Yield for each row its first line, counted from 0, its text, and its fields; none for an empty line."""
-    text = data.decode(encoding, "surrogateescape")
-    lines = list(io.StringIO(text, newline="\n" if "\n" in text else "\r"))
+    """Yield for each row its first line, counted from 0, its text, and its fields; none for an empty line.
+
+    A carriage return by itself ends a line, as it does for Arrow.
+    """
+    lines = list(io.StringIO(data.decode(encoding, "surrogateescape"), newline=""))
+    csv.field_size_limit(max(csv.field_size_limit(), len(data)))  # 128 KiB by default, less than some texts
     reader = csv.reader(lines)
     start = 0
     for row in reader:
@@ -39,14 +43,22 @@ def as_lines(data: bytes, encoding: str = "utf-8") -> Iterator[tuple[int, str, l
         start = reader.line_num
 
 
-def parse_rows(data: bytes, names: Sequence[str], types: Mapping[str, Any], line: int) -> tuple[Any, list[BadLine]]:
+def parse_rows(
+    data: bytes, names: Sequence[str], types: Mapping[str, Any], line: int, kept: Collection[str] = ()
+) -> tuple[Any, list[BadLine]]:
     """Return an Arrow table of the columns of `types` from the rows that fit, and the rows that do not.
 
-    Where integers are expected, a number such as 2.0 is one.
+    Where integers are expected, a number such as 2.0 is one. Text of the columns `kept` is missing where it is empty,
+    and no other word stands for that.
     """
     import pyarrow as pa
 
-    wanted = [(names.index(name), name, kind, _converter(kind)) for name, kind in types.items()]
+    def converter(name: str, kind: Any) -> Callable[[str], Any]:
+        nulls = frozenset(("",) if name in kept and pa.types.is_string(kind) else NULLS)
+        convert = _converter(kind)
+        return lambda field: None if field in nulls else convert(field)
+
+    wanted = [(names.index(name), name, kind, converter(name, kind)) for name, kind in types.items()]
     columns: list[list[Any]] = [[] for _ in wanted]
     bad = []
     for at, text, row in as_lines(data):
@@ -70,7 +82,7 @@ def _convert(row: list[str], width: int, wanted: Sequence[tuple[int, str, Any, A
     for place, name, kind, convert in wanted:
         field = row[place]
         try:
-            values.append(None if field in NULLS else convert(field))
+            values.append(convert(field))
         except ValueError:
             return [], f"column {name!r} holds {field!r}; expected {kind}"
     return values, ""
@@ -88,6 +100,8 @@ def _converter(kind: Any) -> Callable[[str], Any]:
         return _boolean
     if pa.types.is_string(kind):
         return _text
+    if pa.types.is_time(kind):  # Arrow casts no text to these
+        return time.fromisoformat
     return lambda field: pa.scalar(field).cast(kind).as_py()  # Arrow's errors derive from ValueError
 
 

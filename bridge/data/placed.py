@@ -13,7 +13,7 @@ from bridge.data.sources import Block, Files, file_tables
 from bridge.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from bridge.data.csv_rows import Piece
     from bridge.data.csv_salvage import BadLine
@@ -82,15 +82,16 @@ class PlacedChunk:
         return bad
 
 
-def placed_chunks(source: Source, types: Types, rows: int | None) -> Iterator[PlacedChunk]:
+def placed_chunks(source: Source, types: Types, rows: int | None, kept: Collection[str] = ()) -> Iterator[PlacedChunk]:
     """Yield chunks of `rows` rows that could be read, the last shorter; bad rows come with the first that follow.
 
+    Columns of `kept` are not rounded, and text of a CSV file there stays as written, which elsewhere NA is not.
     Without `rows` all are one chunk; `InputError` where that takes more than `MOST_WHOLE_BYTES`.
     """
     waiting: deque[tuple[PlacedBlock, int]] = deque()
     bad: list[BadRow] = []
     held = size = 0
-    for placed in placed_blocks(source, types):
+    for placed in placed_blocks(source, types, kept):
         bad += [BadRow(placed.block.where, b.line, b.cause, b.text) for b in placed.bad]
         if not len(placed.block.table):
             continue
@@ -109,25 +110,25 @@ def placed_chunks(source: Source, types: Types, rows: int | None) -> Iterator[Pl
         yield _take(waiting, held, bad) if held else PlacedChunk(_empty(types), (), tuple(bad))
 
 
-def placed_blocks(source: Source, types: Types) -> Iterator[PlacedBlock]:
+def placed_blocks(source: Source, types: Types, kept: Collection[str] = ()) -> Iterator[PlacedBlock]:
     """Yield blocks of the columns of `types`, of these types."""
     if not isinstance(source, Files):
-        yield from (PlacedBlock(as_typed(block, types)) for block in source.blocks(types))
+        yield from (PlacedBlock(as_typed(block, types, exact=kept)) for block in source.blocks(types))
         return
     for file in source.files():
         if file.suffix == ".csv":
-            yield from _csv_blocks(CsvFile.open(file), types)
+            yield from _csv_blocks(CsvFile.open(file), types, kept)
             continue
         done = 0
         for table in file_tables(file, types, ()):
-            yield PlacedBlock(as_typed(Block(table, str(file), done), types))
+            yield PlacedBlock(as_typed(Block(table, str(file), done), types, exact=kept))
             done += len(table)
 
 
-def _csv_blocks(file: CsvFile, types: Types) -> Iterator[PlacedBlock]:
+def _csv_blocks(file: CsvFile, types: Types, kept: Collection[str]) -> Iterator[PlacedBlock]:
     done = 0
     check_names(list(types), file.names, str(file.path))
-    for piece, table, bad in file.parsed(types):
+    for piece, table, bad in file.parsed(types, kept):
         yield PlacedBlock(Block(table, str(file.path), done), tuple(bad), piece)
         done += len(table)
 

@@ -32,11 +32,11 @@ def open_sink(path: Path, schema: Any) -> Iterator[Write]:
         The file cannot be written: the disk is full, say.
     """
     with ExitStack() as stack:  # within the block errors are the caller's, of reading say
-        with _explained(path):
+        with explained(path):
             beside = stack.enter_context(written_beside(path))
             write = stack.enter_context(_OPENERS[path.suffix](beside, schema))
         yield lambda table: _write(write, table, path)
-        with _explained(path):
+        with explained(path):
             stack.close()
 
 
@@ -44,21 +44,24 @@ def check_sink(path: Path, schema: Any) -> None:
     """Raise `InputError` where a file of this kind cannot hold columns of these types."""
     from pyarrow import types
 
-    nested = [field.name for field in schema if types.is_nested(field.type)]
-    if nested and path.suffix == ".csv":
-        raise InputError(
-            f"{path.name}: a CSV file holds no lists, as in the column{'s' * (len(nested) > 1)} {', '.join(nested)}.\n"
-            "Write a .parquet or .arrow file."
-        )
+    bytes_ = (types.is_binary, types.is_large_binary, types.is_fixed_size_binary, types.is_binary_view)
+    for what, is_one in (("lists", types.is_nested), ("bytes", lambda kind: any(f(kind) for f in bytes_))):
+        odd = [field.name for field in schema if is_one(field.type)]
+        if odd and path.suffix == ".csv":
+            raise InputError(
+                f"{path.name}: a CSV file holds no {what}, as in the column{'s' * (len(odd) > 1)} {', '.join(odd)}.\n"
+                "Write a .parquet or .arrow file."
+            )
 
 
 def _write(write: Write, table: Any, path: Path) -> None:
-    with _explained(path):
+    with explained(path):
         write(table)
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def explained(path: Path) -> Iterator[None]:
+    """Raise `ArtifactError` for what the system says against writing a file."""
     try:
         yield
     except OSError as error:

@@ -237,7 +237,9 @@ def file_tables(file: Path, types: Types | None, text: Sequence[str]) -> Iterato
             yield from _parquet_tables(file, types)
         else:
             yield from _arrow_tables(file)
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # Arrow raises damaged pages without a number
+            raise
         reason = str(error).strip().partition("\n")[0]
         raise InputError(f"{file} cannot be read as {file.suffix[1:]}: {reason}") from error
 
@@ -251,6 +253,8 @@ def _parquet_tables(file: Path, types: Types | None) -> Iterator[Any]:
         known = None if types is None else [name for name in types if name in parquet.schema_arrow.names]
         for batch in parquet.iter_batches(BLOCK_ROWS, columns=known):
             yield pa.Table.from_batches([batch])
+        if not parquet.metadata.num_rows:
+            yield parquet.schema_arrow.empty_table()
 
 
 def _arrow_tables(file: Path) -> Iterator[Any]:

@@ -6,11 +6,13 @@ Each chunk is a file of its own, which comes to its name when it is whole; what 
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from bridge.data.beside import check_writable, written_beside
 from bridge.data.placed import BadRow
+from bridge.data.sinks import explained
 from bridge.errors import ArtifactError, InputError
 
 if TYPE_CHECKING:
@@ -53,20 +55,25 @@ class Parts:
         """
         check_writable(self.folder.with_name("x"))
         known = self.folder / IDENTITY
-        if self.folder.exists() and not known.exists() and any(self.folder.glob("[!.]*")):
+        is_other = self.folder.exists() and not known.exists() and any(self.folder.glob("[!.]*"))
+        if is_other or (self.folder.exists() and not self.folder.is_dir()):
             raise ArtifactError(f"{self.folder} is no folder of finished parts. Delete or rename it.")
-        self.folder.mkdir(exist_ok=True)
+        with explained(self.folder):
+            self.folder.mkdir(exist_ok=True)
         for file in self.folder.glob(".*.part*"):  # of a process that was killed
             file.unlink(missing_ok=True)
         if known.exists():
-            found = json.loads(known.read_text())
+            try:
+                found = dict(json.loads(known.read_text()))
+            except (ValueError, TypeError) as error:
+                raise ArtifactError(f"{known} is damaged. Delete the folder to begin again.") from error
             if other := [name for name in self.identity if self.identity[name] != found.get(name)]:
                 raise InputError(
                     f"{self.folder} has the finished parts of a scoring with other {', '.join(other)}.\n"
                     "Give the same ones to go on with it, or delete the folder to begin again."
                 )
         else:
-            with written_beside(known) as beside:
+            with explained(known), written_beside(known) as beside:
                 beside.write_text(json.dumps(dict(self.identity)))
         count = 0
         while self._file(count).exists():
@@ -94,18 +101,21 @@ class Parts:
 
         notes = {"bad": [asdict(row) for row in part.bad], "digest": part.digest}
         table = part.answers.replace_schema_metadata({_NOTES: json.dumps(notes)})
+        file = self._file(number)
         with (
-            written_beside(self._file(number)) as beside,
+            explained(file),
+            written_beside(file) as beside,
             pa.OSFile(str(beside), "wb") as stream,
             pa.ipc.new_file(stream, table.schema) as writer,
         ):
             writer.write_table(table)
 
     def remove(self) -> None:
-        """Remove the folder, and nothing in it that is not ours."""
+        """Remove the folder, and nothing in it that is not ours: it stays with what others have put there."""
         for file in [*self.folder.glob("[0-9]*.arrow"), self.folder / IDENTITY]:
             file.unlink(missing_ok=True)
-        self.folder.rmdir()
+        with suppress(OSError):
+            self.folder.rmdir()
 
     def _file(self, number: int) -> Path:
         return self.folder / f"{number:06}.arrow"

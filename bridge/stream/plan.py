@@ -31,6 +31,11 @@ class Plan:
     asker: Asker
     ignored: tuple[str, ...]
 
+    @property
+    def only_kept(self) -> frozenset[str]:
+        """The columns that the sink gets and the model does not."""
+        return frozenset(self.asker.kept) - frozenset(self.asker.features)
+
 
 def make_plan(
     predictor: Predictor,
@@ -62,6 +67,8 @@ def make_plan(
         raise InputError(f"the column {twice[0]!r} is to be kept twice")
     columns = _columns_of(predictor, names)
     types = {name: _feature_type(name, columns[name], found[name], look) for name in names}
+    if not look.is_csv:
+        types |= {name: _plain(found[name]) for name in names if name in kept}
     for name in kept:
         plain = _plain(found[name])
         is_text = look.is_csv and (as_written or pa.types.is_null(plain))
@@ -141,11 +148,15 @@ def _feature_type(name: str, column: Column | None, found: Any, look: Look) -> A
             f"{look.where}: column {name!r} has the type {found}, but the model was exported for "
             f"{'text' if takes_text else column.dtype}.\nCast it, or export again with a sample of the new data."
         )
-    return plain
+    # A later file may hold fractions where the first has whole numbers, or nothing at all.
+    is_whole = pa.types.is_integer(plain) or pa.types.is_boolean(plain)
+    is_float = column is not None and not takes_text and column.tensor.startswith("float")
+    return pa.float64() if is_float and (is_whole or pa.types.is_null(plain)) else plain
 
 
 def _plain(found: Any) -> Any:
-    """Return the type of the values, where each block has a dictionary of its own."""
+    """Return the type of the values, where each block has a dictionary of its own, as all files hold it."""
     import pyarrow as pa
 
-    return found.value_type if pa.types.is_dictionary(found) else found
+    plain = found.value_type if pa.types.is_dictionary(found) else found
+    return pa.string() if pa.types.is_string_view(plain) else plain

@@ -9,7 +9,7 @@ from bridge.data.beside import check_writable
 from bridge.data.files import check_table_path
 from bridge.data.look import look_at, total_rows
 from bridge.data.sinks import check_sink
-from bridge.data.sources import as_source
+from bridge.data.sources import Files, as_source
 from bridge.errors import InputError, MissingExtraError
 from bridge.runtime.predictor import Predictor, load
 from bridge.stream.identity import find_identity
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
+    from bridge.data.sources import Source
     from bridge.stream.scoring import Scored
 
 
@@ -30,7 +31,7 @@ def score(
     sink: str | os.PathLike[str],
     *,
     methods: str | Sequence[str] | None = None,
-    columns: Sequence[str] | None = None,
+    columns: str | Sequence[str] | None = None,
     features: Sequence[str] | None = None,
     chunk_rows: int | Literal["auto"] = "auto",
     bad_rows: str | os.PathLike[str] = "stop",
@@ -59,7 +60,8 @@ def score(
         One or several of the model's; by default predict, or the first where it has no predict.
     columns
         Columns of the source to write before the answers, such as one that identifies the rows. From a CSV file to a
-        CSV file they stay as they are written; else types are inferred from the first MiB. Categories become text.
+        CSV file they stay as they are written, but for numbers that the model takes; else types are inferred from the
+        first MiB. Categories become text.
     features
         The columns that the model takes, for one that knows no names; by default all but those of `columns`.
     chunk_rows
@@ -105,7 +107,7 @@ def sink_schema(
     source: Any,
     *,
     methods: str | Sequence[str] | None = None,
-    columns: Sequence[str] | None = None,
+    columns: str | Sequence[str] | None = None,
     features: Sequence[str] | None = None,
     sink: str | os.PathLike[str] = "sink.parquet",
 ) -> Any:
@@ -122,7 +124,7 @@ def prepare(
     sink: str | os.PathLike[str],
     *,
     methods: str | Sequence[str] | None = None,
-    columns: Sequence[str] | None = None,
+    columns: str | Sequence[str] | None = None,
     features: Sequence[str] | None = None,
     chunk_rows: int | Literal["auto"] = "auto",
     bad_rows: str | os.PathLike[str] = "stop",
@@ -136,15 +138,15 @@ def prepare(
         import pyarrow as pa  # noqa: F401
     except ImportError as error:
         raise MissingExtraError(str(error.name), extra="files", purpose="bridge.stream.score") from error
-    side = _check_files(Path(sink), bad_rows)
-    predictor = _open_model(model, device, threads)
     rows = as_source(source)
+    side = _check_files(rows, Path(sink), bad_rows)
+    predictor = _open_model(model, device, threads)
     look = look_at(rows)
     plan = make_plan(
         predictor,
         look,
         methods=_choose_methods(predictor, methods),
-        kept=tuple(columns or ()),
+        kept=(columns,) if isinstance(columns, str) else tuple(columns or ()),
         features=features,
         as_written=Path(sink).suffix == ".csv",
     )
@@ -163,16 +165,16 @@ def parts_folder(sink: str | os.PathLike[str]) -> Path:
     return Path(sink).with_name(f"{Path(sink).name}.parts")
 
 
-def _check_files(sink: Path, bad_rows: str | os.PathLike[str]) -> Path | None:
+def _check_files(source: Source, sink: Path, bad_rows: str | os.PathLike[str]) -> Path | None:
     """Return the side file, None for "stop"; raise where a file cannot be written."""
     check_table_path(sink)
-    check_writable(sink)
-    if bad_rows == "stop":
-        return None
-    side = Path(bad_rows)
-    if side.suffix != ".csv" or side == sink:
+    side = None if bad_rows == "stop" else Path(bad_rows)
+    if side is not None and (side.suffix != ".csv" or side.resolve() == sink.resolve()):
         raise InputError(f'bad_rows is {str(bad_rows)!r}; expected "stop" or the name of another .csv file to write')
-    check_writable(side)
+    for file in (sink,) if side is None else (sink, side):
+        check_writable(file)
+        if isinstance(source, Files) and Path(source.path).resolve() in (file.resolve(), file.resolve().parent):
+            raise InputError(f"{file} would be written to what is read, {source.path}. Write it elsewhere.")
     return side
 
 

@@ -82,7 +82,8 @@ class Scoring:
         """Yield the parts with their numbers: the first `done` as they were kept, checked against the source."""
         kept = self.parts.read(done) if self.parts else iter(())
         count = 0
-        with closing(ahead(placed_chunks(self.source, self.plan.types, self.chunk_rows))) as chunks:
+        placed = placed_chunks(self.source, self.plan.types, self.chunk_rows, self.plan.only_kept)
+        with closing(ahead(placed)) as chunks:
             for number, chunk in enumerate(chunks):
                 count += 1
                 found = _digest(chunk) if self.parts else ""

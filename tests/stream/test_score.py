@@ -9,6 +9,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from sklearn.decomposition import MiniBatchNMF
 from sklearn.feature_extraction import DictVectorizer
@@ -68,7 +69,7 @@ def test_answers_are_those_for_the_whole_table(name, suffix, folder, rows, tmp_p
     scored, found = score(file, write(table, tmp_path / f"in{suffix}"), tmp_path / "out.parquet", methods=model.methods)
 
     assert scored.rows == len(found) == ROWS
-    assert scored.schema.equals(pa.parquet.read_schema(tmp_path / "out.parquet").remove_metadata())
+    assert scored.schema.equals(pq.read_schema(tmp_path / "out.parquet").remove_metadata())
     assert list(found) == list(expected)
     for column in expected:
         values, wanted = found[column].to_numpy(), expected[column].to_numpy()
@@ -98,6 +99,34 @@ def test_columns_kept_from_csv_to_csv_stay_as_written(forest, tmp_path):
 
     with (tmp_path / "out.csv").open() as lines:
         assert [row[:2] for row in csv.reader(lines)] == [["id", "note"], ["007", "1.50"], ["", "x, y"], ["A1", ""]]
+
+
+@pytest.mark.parametrize("last", ["", "x,1"])  # all rows fit, and one does not
+def test_words_for_missing_values_are_kept_in_text_and_missing_to_a_model(last, tmp_path, folder):
+    words = ["NA", "null", "None", "nan"]
+    (tmp_path / "in.csv").write_text("\n".join(["id,hole,word", *(f"{w},{w},red" for w in words), last]))
+
+    score(
+        make_file("holes", folder),
+        tmp_path / "in.csv",
+        tmp_path / "out.csv",
+        columns=["id"],
+        methods="predict_proba",
+        bad_rows=tmp_path / "bad.csv",
+    )
+
+    found = pd.read_csv(tmp_path / "out.csv", keep_default_na=False)
+    missing = bridge.load(make_file("holes", folder)).predict_proba(pd.DataFrame({"hole": [np.nan], "word": ["red"]}))
+    assert found["id"].tolist() == words
+    assert found["predict_proba_high"].tolist() == [missing[0, 0]] * len(words)
+
+
+def test_texts_may_be_longer_than_a_field_of_the_csv_module(forest, tmp_path):
+    (tmp_path / "in.csv").write_text('id,a,b,c\n"' + "x" * 200_000 + '",1,2,3\n')
+
+    _, found = score(forest, tmp_path / "in.csv", tmp_path / "out.parquet", columns=["id"])
+
+    assert found["id"].str.len().tolist() == [200_000]
 
 
 def test_text_is_kept_as_told(forest, rows, tmp_path):
@@ -158,6 +187,83 @@ def test_no_rows_have_the_schema_of_some(name, folder, rows, tmp_path):
     assert some.schema.equals(stated)
     assert none.schema.equals(stated)
     assert len(found) == 0
+
+
+@pytest.mark.parametrize("first", [[True], [2], [None], np.float16([0.5])])
+def test_types_may_be_wider_in_a_later_table(first, forest, tmp_path):
+    tables = [pa.table({"a": pa.array(values), "b": [1.0], "c": [2.0]}) for values in (first, [0.25])]
+
+    _, found = score(forest, tables, tmp_path / "out.parquet", methods="predict_proba")
+
+    assert found.to_numpy()[1:].tolist() == bridge.load(forest).predict_proba(tables[1]).tolist()
+
+
+@pytest.mark.parametrize(
+    ("first", "later"),
+    [
+        (1.0, 2**53 + 1),
+        (np.datetime64("2020-01-01", "D"), np.datetime64("2020-01-01T05:00", "us")),
+        (np.float32(1), 0.1),
+        (True, 0.5),
+    ],
+)
+def test_kept_values_are_never_changed(first, later, forest, tmp_path):
+    tables = [pa.table({"id": pa.array(np.array([v])), **{name: [1.0] for name in NUMBERS}}) for v in (first, later)]
+
+    with pytest.raises(InputError, match=r"frame 1, from row 1: column 'id' of the type .* cannot be read as"):
+        score(forest, tables, tmp_path / "out.parquet", columns=["id"])
+
+
+def test_features_are_not_rounded_to_the_float32_of_the_first_file(forest, tmp_path):
+    tables = [
+        pa.table({name: pa.array([value], kind) for name in NUMBERS})
+        for value, kind in ((0.5, pa.float32()), (0.1, pa.float64()))
+    ]
+
+    with pytest.raises(InputError, match="double cannot be read as float"):
+        score(forest, tables, tmp_path / "out.parquet")
+
+
+def test_what_is_read_is_not_written(forest, rows, tmp_path):
+    source = write(rows, tmp_path / "in.csv")
+    content = source.read_bytes()
+    (tmp_path / "link").symlink_to(tmp_path)
+
+    for given, sink, bad in (
+        (source, source, "stop"),
+        (source, tmp_path / "link/in.csv", "stop"),
+        (source, tmp_path / "out.csv", source),
+        (tmp_path, tmp_path / "out.csv", "stop"),
+    ):
+        with pytest.raises(InputError, match="would be written to what is read"):
+            score(forest, given, sink, bad_rows=bad)
+
+    assert source.read_bytes() == content
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_parquet_file_without_rows_keeps_its_types(forest, rows, tmp_path):
+    scored, _ = score(forest, write(rows[:0], tmp_path / "in.parquet"), tmp_path / "out.parquet", columns="count")
+
+    assert scored.schema.field("count").type == pa.int64()
+
+
+def test_bytes_do_not_go_to_a_csv_file(forest, tmp_path):
+    table = pa.table({"id": [b"\xff"], **{name: [1.0] for name in NUMBERS}})
+
+    with pytest.raises(InputError, match="a CSV file holds no bytes, as in the column id"):
+        score(forest, table, tmp_path / "out.csv", columns=["id"])
+
+
+def test_damaged_page_of_a_parquet_file_is_named(forest, rows, tmp_path):
+    file = tmp_path / "in.parquet"
+    pq.write_table(pa.Table.from_pandas(rows), file, use_dictionary=False, compression="gzip")
+    content = bytearray(file.read_bytes())
+    content[100:2000] = bytes(1900)
+    file.write_bytes(content)
+
+    with pytest.raises(InputError, match=r"in\.parquet cannot be read as parquet"):
+        score(forest, file, tmp_path / "out.parquet")
 
 
 def test_csv_file_without_rows_keeps_text(forest, rows, tmp_path):
@@ -243,7 +349,7 @@ def test_loaded_model_is_taken(forest, rows, tmp_path):
 def test_chunks_are_the_row_groups(forest, rows, tmp_path):
     score(forest, rows, tmp_path / "out.parquet")
 
-    parquet = pa.parquet.ParquetFile(tmp_path / "out.parquet")
+    parquet = pq.ParquetFile(tmp_path / "out.parquet")
     assert [parquet.metadata.row_group(i).num_rows for i in range(parquet.num_row_groups)] == [150] * 4 + [100]
 
 

@@ -159,6 +159,39 @@ def test_quote_that_does_not_end_is_an_error_of_the_file(model, tmp_path):
         score(model, write(tmp_path, [*GOOD[:10], '"8,1,2', *GOOD]), tmp_path, bad_rows=tmp_path / "bad.csv")
 
 
-def test_bad_rows_cannot_go_to_the_sink(model, tmp_path):
+def test_quote_within_the_last_row_is_a_bad_row_alone(model, tmp_path):
+    scored = score(model, write(tmp_path, [*GOOD, '5" pipe,x,1']), tmp_path, bad_rows=tmp_path / "bad.csv")
+
+    assert (scored.rows, pd.read_csv(tmp_path / "bad.csv")["line"].tolist()) == (40, [42])
+
+
+@pytest.mark.parametrize("quoted", ["", '"8",1,2'])
+def test_carriage_return_ends_a_line(quoted, model, tmp_path):
+    rows = [*GOOD[:3], "8\r,1,2", quoted, *GOOD[3:], "9,,1"]
+
+    scored = score(model, write(tmp_path, rows), tmp_path, bad_rows=tmp_path / "bad.csv")
+
+    bad = pd.read_csv(tmp_path / "bad.csv")
+    assert scored.rows == 40 + bool(quoted) + 1  # an empty id is one
+    assert bad[["line", "row"]].to_numpy().tolist() == [[5, "8"], [44 + 1, "9,,1"]]
+
+
+def test_times_of_a_day_beside_a_bad_row_are_read(model, tmp_path):
+    file = write(tmp_path, ["10:00:00,1,2", "11:30:00,1,2", "noon,1,2"])
+
+    score(model, file, tmp_path, bad_rows=tmp_path / "bad.csv")
+
+    assert pd.read_csv(tmp_path / "out.csv")["id"].tolist() == ["10:00:00", "11:30:00", "noon"]
+
+
+def test_names_in_another_encoding_are_refused(model, tmp_path):
+    (tmp_path / "t.csv").write_text("id,a,b,größe\n1,2,3,4\n", encoding="latin-1")
+
+    with pytest.raises(InputError, match="the names of its columns are no UTF-8"):
+        score(model, tmp_path / "t.csv", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["out.csv", "../{}/out.csv"])
+def test_bad_rows_cannot_go_to_the_sink(name, model, tmp_path):
     with pytest.raises(InputError, match=r"another \.csv file"):
-        score(model, write(tmp_path, GOOD), tmp_path, bad_rows=tmp_path / "out.csv")
+        score(model, write(tmp_path, GOOD), tmp_path, bad_rows=tmp_path / name.format(tmp_path.name))

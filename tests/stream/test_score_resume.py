@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LinearRegression
@@ -17,6 +19,7 @@ import bridge.stream
 from bridge.data import csv_rows
 from bridge.errors import ArtifactError, InputError
 from bridge.stream import identity
+from bridge.stream.parts import IDENTITY
 
 ROWS, CHUNK = 300, 20
 
@@ -173,6 +176,44 @@ def test_folder_of_something_else_is_left_alone(model, table, tmp_path):
         score(model, table, tmp_path)
 
     assert (tmp_path / "out.parquet.parts" / "notes.txt").read_text() == "mine"
+
+
+def test_file_in_the_place_of_the_folder_is_left_alone(model, table, tmp_path):
+    (tmp_path / "out.parquet.parts").write_text("mine")
+
+    with pytest.raises(ArtifactError, match="no folder of finished parts"):
+        score(model, table, tmp_path)
+
+    assert (tmp_path / "out.parquet.parts").read_text() == "mine"
+
+
+def test_file_of_somebody_else_stays_in_the_folder(model, table, tmp_path):
+    stop(model, table, tmp_path)
+    (tmp_path / "out.parquet.parts" / ".DS_Store").write_text("mine")
+
+    score(model, stopping(table, 99), tmp_path)
+
+    assert [p.name for p in (tmp_path / "out.parquet.parts").iterdir()] == [".DS_Store"]
+
+
+def test_damaged_identity_is_named(model, table, tmp_path):
+    stop(model, table, tmp_path)
+    (tmp_path / "out.parquet.parts" / IDENTITY).write_text("{")
+
+    with pytest.raises(ArtifactError, match=r"identity\.json is damaged"):
+        score(model, stopping(table, 99), tmp_path)
+
+
+def test_disk_that_is_full_of_parts_is_said(model, table, tmp_path, monkeypatch):
+    @contextmanager
+    def full(*_args):
+        raise OSError(28, "No space left on device")
+        yield
+
+    monkeypatch.setattr(pa.ipc, "new_file", full)
+
+    with pytest.raises(ArtifactError, match=r"000000\.arrow cannot be written: No space left"):
+        score(model, table, tmp_path, "out.csv")
 
 
 def test_full_disk_is_said_and_leaves_the_old_file(model, table, tmp_path):
