@@ -12,6 +12,7 @@ import typer
 from bridge.cli_errors import plain_errors
 from bridge.cli_tables import as_fitted
 from bridge.errors import InputError
+from bridge.targets import STRATEGIES, TARGETS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -21,24 +22,26 @@ if TYPE_CHECKING:
 File = Path | None
 Names = list[str] | None
 MANY = "Repeat, or write commas, for more."
+LIBRARIES = "onnx, hummingbird, onedal, lleaves, nvforest, gtil, tl2cgen"
+"""As in `bridge.bench.others`, which --help need not import."""
 
 
 @plain_errors()
 def bench(
     estimator: Annotated[
-        File, typer.Argument(help="Fitted estimator: .skops, .joblib or .pkl.", metavar="[ESTIMATOR]")
+        File, typer.Argument(help="Fitted estimator: .skops, .joblib or .pkl.", metavar="ESTIMATOR")
     ] = None,
     *,
     sample: Annotated[File, typer.Option(help="Table of what predict will get; timed calls take its rows.")] = None,
     suite: Annotated[
         str | None, typer.Option(help="Instead of an estimator: 'trees', twelve models, and targets.")
     ] = None,
-    target: Annotated[Names, typer.Option(help=f"Time the file of this target. {MANY}")] = None,
-    strategy: Annotated[Names, typer.Option(help=f"Time this form of trees. {MANY}")] = None,
+    target: Annotated[Names, typer.Option(help=f"Time the file of this target: {', '.join(TARGETS)}. {MANY}")] = None,
+    strategy: Annotated[Names, typer.Option(help=f"Time this form of trees: {', '.join(STRATEGIES)}. {MANY}")] = None,
     rows: Annotated[Names, typer.Option(help=f"Rows of a call; 1, 100 and 10,000 by default. {MANY}")] = None,
     threads: Annotated[int, typer.Option(help="Threads of each contender.", min=1)] = 1,
     method: Annotated[Names, typer.Option(help=f"predict_proba by default, or predict or transform. {MANY}")] = None,
-    other: Annotated[Names, typer.Option(help=f"Time this other library, or 'none'. {MANY}")] = None,
+    other: Annotated[Names, typer.Option(help=f"Time this other library: {LIBRARIES}, or none. {MANY}")] = None,
     model: Annotated[Names, typer.Option(help="With --suite: this model alone. Repeat for more.")] = None,
     seconds: Annotated[float, typer.Option(help="Of each measurement.", min=0.0)] = 1.0,
     clock: Annotated[str, typer.Option(help="What the tables show: wall, or cpu where other work runs.")] = "wall",
@@ -56,8 +59,11 @@ def bench(
     common = {"rows": _numbers(rows) or [1, 100, 10_000], "threads": threads, "seconds": seconds}
     others = None if other is None else _split(other)
     if suite is not None:
-        if given := [w for w, v in {"ESTIMATOR": estimator, "--sample": sample, "--target": target}.items() if v]:
-            raise InputError(f"--suite has models of its own; leave out {', '.join(given)}")
+        files = {"ESTIMATOR": estimator, "--sample": sample, "--trust": trust}
+        if given := [
+            w for w, v in (files | {"--target": target, "--strategy": strategy, "--method": method}).items() if v
+        ]:
+            raise InputError(f"--suite has models and forms of its own; leave out {', '.join(given)}")
         results = _time_suite(suite, models=model or [], others=others, clock=shown, **common)
     else:
         if estimator is None or sample is None:
@@ -65,6 +71,8 @@ def bench(
                 "there is nothing to time: give an estimator's file and --sample, a table of what predict gets, "
                 "or --suite trees"
             )
+        if model:
+            raise InputError("--model names one of a suite's; give --suite trees, or leave it out")
         asked = {"targets": _split(target), "strategies": _split(strategy), "methods": _split(method) or None}
         results = _time_file(estimator, sample, trust=trust, others=others, clock=shown, **asked, **common)
     if output is not None:

@@ -4,6 +4,9 @@ import json
 
 import pytest
 
+from bridge import cli_bench
+from bridge.bench.others import OTHERS
+
 QUICK = ("--rows", "1,20", "--seconds", "0", "--other", "none")
 
 
@@ -48,6 +51,8 @@ def test_cpu_time_can_be_shown(run, files):
         (("pipe.skops",), "nothing to time"),
         (("--suite", "shrubs"), "unknown suite 'shrubs'"),
         (("pipe.skops", "--suite", "trees"), "leave out ESTIMATOR"),
+        (("--suite", "trees", "--strategy", "gemm", "--method", "predict"), "leave out --strategy, --method"),
+        (("pipe.skops", "--sample", "x.csv", "--model", "forest 100"), "give --suite trees"),
         (("--suite", "trees", "--model", "oak, old"), "no model 'oak, old'"),
         (("--suite", "trees", "--rows", "ten"), "--rows is 'ten'"),
         (("--suite", "trees", "--clock", "sun"), "unknown clock 'sun'"),
@@ -63,6 +68,10 @@ def test_bad_arguments_are_an_error_in_words(run, tmp_path, monkeypatch, argumen
 
     assert result.exit_code == 2
     assert words in result.stderr
+
+
+def test_help_names_every_library():
+    assert cli_bench.LIBRARIES.split(", ") == list(OTHERS)
 
 
 def test_a_damaged_sample_is_an_error(run, files, tmp_path):
