@@ -20,7 +20,11 @@ def fit(
         Path, typer.Argument(help="Estimator to train: .skops, .joblib or .pkl.", metavar="ESTIMATOR")
     ],
     source: Annotated[
-        Path, typer.Argument(help="Table, or folder of tables: .csv, .parquet, .arrow, .feather.", metavar="SOURCE")
+        Path,
+        typer.Argument(
+            help="Table or folder of tables: .csv, .parquet, .arrow, .feather. With --sql, a database.",
+            metavar="SOURCE",
+        ),
     ],
     *,
     output: Output,
@@ -28,7 +32,10 @@ def fit(
     feature: Annotated[Columns, typer.Option(help="Train on this column; on all by default. Repeat for more.")] = None,
     text: Annotated[Columns, typer.Option(help="Read this column of a CSV file as text. Repeat for more.")] = None,
     sql: Annotated[
-        str | None, typer.Option(help="Read this query; SOURCE is a database, .duckdb or of SQLite.")
+        str | None,
+        typer.Option(
+            help="Read what this query of SOURCE answers: of DuckDB where it ends in .duckdb, else of SQLite."
+        ),
     ] = None,
     chunk_rows: Annotated[int | None, typer.Option(help="Rows of a chunk; 8 MiB by default.", min=1)] = None,
     epochs: Annotated[int, typer.Option(help="How often the model reads the source.", min=1)] = 1,

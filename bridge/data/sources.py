@@ -118,6 +118,14 @@ class Query:
         return True
 
     def blocks(self, types: Types | None) -> Iterator[Block]:  # noqa: ARG002  # the query names its columns
+        try:
+            yield from self._blocks()
+        except Exception as error:
+            if all(cls.__name__ != "Error" for cls in type(error).__mro__):  # so PEP 249 calls those of each driver
+                raise
+            raise InputError(f"the query cannot be read: {error}") from error
+
+    def _blocks(self) -> Iterator[Block]:
         connection = self._open()
         done = 0
         try:

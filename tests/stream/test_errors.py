@@ -169,6 +169,26 @@ def test_missing_duckdb_is_named(tmp_path, monkeypatch):
         fit(Query("select 1", write(tmp_path, "", "t.duckdb")))
 
 
+@pytest.mark.parametrize("module", [sqlite3, duckdb])
+@pytest.mark.parametrize("sql", ["selec", "select * from nowhere", "select * from t where b > 0"])
+def test_wrong_query_is_an_error_in_words(module, sql):
+    def connect():
+        connection = module.connect(":memory:")
+        connection.execute("create table t (a int)")
+        return connection
+
+    with pytest.raises(
+        InputError, match=r"the query cannot be read: .*(syntax|nowhere|no such column|\"b\" not found)"
+    ):
+        fit(Query(sql, connect))
+
+
+@pytest.mark.parametrize("name", ["t.db", "t.duckdb"])
+def test_file_that_is_no_database_is_named(tmp_path, name):
+    with pytest.raises(InputError, match=r"the query cannot be read: .*not a (valid DuckDB )?database"):
+        fit(Query("select * from t", write(tmp_path, "no database, but text" * 999, name)))
+
+
 def test_damaged_parquet_file_is_named(tmp_path):
     with pytest.raises(InputError, match=r"t\.parquet cannot be read as parquet"):
         fit(write(tmp_path, "no parquet", "t.parquet"))
