@@ -104,6 +104,9 @@ class FoldIntoForest(ir.passes.InPlacePass):
         bases = {
             f: columns[f] if f in moved or not columns[f].steps else Column(_require(x), f) for f in map(int, features)
         }
+        computes = any(columns[f].computes for f in moved)
+        if not computes and len({base.base.dtype for base in bases.values()}) > 1:
+            return  # to stand side by side some are cast all the same
         new_nodes, new_x, position = _gather_columns(graph, bases)
         feature = np.where(forest.is_leaf, 0, [position.get(int(f), 0) for f in forest.feature]).astype(np.int32)
         changed = replace(forest, feature=feature, threshold=threshold, missing_left=missing_left)

@@ -307,3 +307,11 @@ def test_casts_alone_fold_where_that_is_asked_for():
     by_hand = [sum(2.0**i for i, t in enumerate(limits) if row[i % 3] <= t) for row in narrow.astype(np.float64)]
     np.testing.assert_array_equal(expected.ravel(), by_hand)
     np.testing.assert_array_equal(decisions(model, x).ravel(), by_hand)
+
+
+def test_casts_stay_where_the_columns_would_be_cast_to_stand_side_by_side():
+    def before(b, x):
+        first, rest = (b.cast(b.take_columns(x, some), np.float64) for some in ([0], [1, 2]))
+        return b.concat([first, b.op("Exp", rest)])
+
+    assert not FoldIntoForest(casts=True)(model_of(stumps([0.1, 0.2, 0.3]), before, dtype=np.float32)).modified

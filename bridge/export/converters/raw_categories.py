@@ -85,17 +85,18 @@ def _matrix(b: Builder, x: Block, categorical: NDArray[np.bool_]) -> ir.Value:
     columns: list[tuple[ir.Value, list[bool]]] = []
     start = 0
     for part in x.parts:
-        value = part.value if part.text is None else b.cast(part.value, np.float32)
-        may_be_fractions = part.text is None and dtype_of(value).kind == "f"
+        may_be_fractions = dtype_of(part.value).kind == "f"
         are_checked = categorical[start : start + part.width].tolist() if may_be_fractions else [False] * part.width
-        columns.append((value, are_checked))
+        columns.append((part.value, are_checked))
         start += part.width
     parts = []
     for (_, is_checked), run in groupby(columns, key=lambda c: (c[0].dtype, any(c[1]))):
         values, flags = zip(*run, strict=True)
         joined, each = b.concat(values), [flag for some in flags for flag in some]
         parts.append(Part(_without_fractions(b, joined, each) if is_checked else joined, len(each)))
-    return Block(b, tuple(parts)).floats()
+    # Codes of text, and they alone, are categories that every float holds.
+    numbers = [dtype_of(part.value) for part in x.parts if part.text is None]
+    return Block(b, tuple(parts)).matrix(np.result_type(np.float32, *numbers))
 
 
 def _without_fractions(b: Builder, x: ir.Value, checked: Sequence[bool]) -> ir.Value:
