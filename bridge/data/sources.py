@@ -293,8 +293,19 @@ def _query_tables(connection: Any, sql: str) -> Iterator[Any]:
     if cursor.description is None:
         raise InputError(f"the query answers with no table: {sql}")
     names = [column[0] for column in cursor.description]
+    done = 0
     while rows := cursor.fetchmany(BLOCK_ROWS):
-        yield pa.table([pa.array(column) for column in zip(*rows, strict=True)], names=names)
+        arrays = []
+        for name, column in zip(names, zip(*rows, strict=True), strict=True):
+            try:
+                arrays.append(pa.array(column))
+            except pa.ArrowException as error:
+                raise InputError(
+                    f"the query, from row {done + 1}: column {name!r} holds values of several types: {error}.\n"
+                    "Cast it in the query."
+                ) from error
+        yield pa.table(arrays, names=names)
+        done += len(rows)
 
 
 def _as_arrow(frame: Any) -> Any:
@@ -309,5 +320,9 @@ def _as_arrow(frame: Any) -> Any:
     if hasattr(frame, "to_arrow"):
         return frame.to_arrow()
     if is_frame(frame):
-        return pa.Table.from_pandas(frame, preserve_index=False)
+        try:
+            return pa.Table.from_pandas(frame, preserve_index=False)
+        except (pa.ArrowException, ValueError) as error:  # values of several types in a column, a name more than once
+            reason = ": ".join(map(str, reversed(error.args)))
+            raise InputError(f"a table cannot be read: {reason}.\nCast or rename its columns.") from error
     raise InputTypeError(f"the iterator gave a {type(frame).__name__}; expected a pandas, polars or Arrow table")

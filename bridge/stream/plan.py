@@ -142,8 +142,8 @@ def _feature_type(name: str, column: Column | None, found: Any, look: Look) -> A
         if pa.types.is_boolean(plain) or (pa.types.is_integer(plain) and "int" in column.tensor):
             return plain
         return pa.float64()
-    wrong = "number" if takes_text else "text"
-    if column is not None and not column.holds_objects and not pa.types.is_null(plain) and kind_of(plain) == wrong:
+    right = "text" if takes_text else "number"
+    if column is not None and not column.holds_objects and not pa.types.is_null(plain) and kind_of(plain) != right:
         raise InputError(
             f"{look.where}: column {name!r} has the type {found}, but the model was exported for "
             f"{'text' if takes_text else column.dtype}.\nCast it, or export again with a sample of the new data."

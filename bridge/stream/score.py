@@ -68,7 +68,7 @@ def score(
         The rows of a chunk; "auto" makes chunks of 8 MiB. They are the row groups of a Parquet file, and the batches
         of an Arrow file.
     bad_rows
-        "stop" raises for the first row without an answer: a line of a CSV file with too few or too many fields, or
+        "stop" raises, and names a row without an answer: a line of a CSV file with too few or too many fields, or
         with text where a number is expected; a row that the model refuses, for NaN or an unknown category say. The
         name of a .csv file goes on and writes these rows there: file, line (of a file without lines the row, from
         1), cause, and the row as it was, of a file without lines the columns read as JSON.

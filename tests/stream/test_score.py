@@ -248,6 +248,34 @@ def test_parquet_file_without_rows_keeps_its_types(forest, rows, tmp_path):
     assert scored.schema.field("count").type == pa.int64()
 
 
+def test_dates_are_refused_as_features_at_once(forest, tmp_path):
+    table = pa.table({"a": pa.array([0], pa.date32()), "b": [1.0], "c": [1.0]})
+
+    with pytest.raises(InputError, match="column 'a' has the type date32"):
+        score(forest, table, tmp_path / "out.csv", bad_rows=tmp_path / "bad.csv")
+
+
+def test_tables_that_arrow_does_not_take_are_refused_in_words(forest, tmp_path):
+    frame = pd.DataFrame({"id": pd.Series([1, "x"], dtype=object), **{name: [1.0, 2.0] for name in NUMBERS}})
+    twice = pd.DataFrame([[1.0] * 4], columns=[*NUMBERS, "a"])
+
+    with pytest.raises(InputError, match="Conversion failed for column id"):
+        score(forest, frame, tmp_path / "out.csv", columns=["id"])
+    with pytest.raises(InputError, match="Duplicate column names"):
+        score(forest, twice, tmp_path / "out.csv")
+
+
+def test_query_with_values_of_several_types_in_a_column_is_refused_in_words(forest, tmp_path):
+    with sqlite3.connect(tmp_path / "t.db") as connection:
+        connection.execute(
+            "create table t as select 1 as id, 1.0 as a, 1.0 as b, 1.0 as c union all select 'x', 1, 1, 1"
+        )
+    connection.close()
+
+    with pytest.raises(InputError, match="the query, from row 1: column 'id' holds values of several types"):
+        score(forest, Query("select * from t", tmp_path / "t.db"), tmp_path / "out.csv", columns=["id"])
+
+
 def test_bytes_do_not_go_to_a_csv_file(forest, tmp_path):
     table = pa.table({"id": [b"\xff"], **{name: [1.0] for name in NUMBERS}})
 
