@@ -44,7 +44,7 @@ def parse_numbers(piece: bytes, names: Sequence[str], types: Mapping[str, Any]) 
         return None
     found = table[list(types)]
     is_finite = all(math.isfinite(column.sum()) for column in found.get_columns())  # where none is NaN or infinity
-    return found.to_arrow() if is_finite else None  # "nan" is a missing value to Arrow
+    return pa.table(found) if is_finite else None  # "nan" is a missing value to Arrow
 
 
 def _count(piece: bytes, character: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -145,7 +146,7 @@ def _check_options(chunk_rows: object, epochs: object) -> None:
 
 
 def _check_named_once(names: Sequence[str]) -> None:
-    if twice := [name for name in names if names.count(name) > 1]:
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
         raise InputError(f"the column {twice[0]!r} is named twice among features and target; name it once")
 
 
