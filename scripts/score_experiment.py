@@ -37,6 +37,7 @@ CHUNK = 65_536
 ROUND = 8
 """Chunks in memory that predicting and writing alone go round."""
 FEATURES = [f"x{i}" for i in range(10)]
+MOST_TRAINED = 50_000
 MODELS = ("forest", "boosting")
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -79,15 +80,15 @@ def write_parquet(file: Path, rows: int) -> None:
     beside.replace(file)
 
 
-def make_model(name: str, file: Path) -> None:
-    """Write the fitted estimator, and beside it the ONNX file."""
+def make_model(name: str, file: Path, rows: int) -> None:
+    """Write the estimator fitted on so many rows, and beside it the ONNX file."""
     import joblib
     import pandas as pd
     from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 
     import bridge
 
-    x, y = make_block(-1 % 2**32, 50_000)
+    x, y = make_block(2**32 - 1, rows)
     table = pd.DataFrame(x, columns=FEATURES)
     estimators = {
         "forest": RandomForestClassifier(100, max_depth=8, random_state=0, n_jobs=CORES),
@@ -219,7 +220,7 @@ def _compare(folder: Path, rows: int, models: Iterable[str]) -> None:
     )
     print(f'{CORES} threads; strategy "{_strategy()}"; load of the machine before: {load:.1f}')
     for model in models:
-        make_model(model, folder / model)
+        make_model(model, folder / model, min(rows, MOST_TRAINED))
         print(f"\n{model:14}{'time':>10}{'CPU time':>11}{'rows/s':>13}{'memory':>10}", flush=True)
         found = {}
         for way in WAYS:
