@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import os
-from contextlib import ExitStack, contextmanager
+import sys
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from bridge.data.beside import written_beside
@@ -35,7 +36,12 @@ def open_sink(path: Path, schema: Any) -> Iterator[Write]:
         with explained(path):
             beside = stack.enter_context(written_beside(path))
             write = stack.enter_context(_OPENERS[path.suffix](beside, schema))
-        yield lambda table: _write(write, table, path)
+        try:
+            yield lambda table: _write(write, table, path)
+        except BaseException:
+            with suppress(OSError):  # to close what could not be written raises once more
+                stack.__exit__(*sys.exc_info())
+            raise
         with explained(path):
             stack.close()
 

@@ -60,8 +60,8 @@ def score(
         One or several of the model's; by default predict, or the first where it has no predict.
     columns
         Columns of the source to write before the answers, such as one that identifies the rows. From a CSV file to a
-        CSV file they stay as they are written, but for numbers that the model takes; else types are inferred from the
-        first MiB. Categories become text.
+        CSV file they stay as they are written, but for those that the model takes too; else types are inferred from
+        the first MiB. Categories become text.
     features
         The columns that the model takes, for one that knows no names; by default all but those of `columns`.
     chunk_rows

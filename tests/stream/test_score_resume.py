@@ -231,6 +231,7 @@ def test_full_disk_is_said_and_leaves_the_old_file(model, table, tmp_path):
         command = [sys.executable, "-c", code, str(model), str(tmp_path / "t.csv"), str(tmp_path / name)]
         found = subprocess.run(command, capture_output=True, text=True, check=False)
 
-        assert f"{name} cannot be written: File too large" in found.stderr
+        told = f"bridge.errors.ArtifactError: {tmp_path / name} cannot be written: File too large."
+        assert found.stderr.strip().splitlines()[-1].startswith(told)
         assert (tmp_path / name).read_text() == "as before"
     assert {p.name for p in tmp_path.iterdir()} == {"t.csv", "out.csv", "out.parquet", "out.arrow"}
