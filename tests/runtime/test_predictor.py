@@ -105,6 +105,12 @@ def test_copy_answers_as_the_original(copied):
     np.testing.assert_array_equal(other.classes_, original.classes_)
 
 
+def test_threads_that_do_not_spin_answer_the_same():
+    model = bridge.export(pipeline(), FRAME, check=False)
+
+    assert bridge.load(model, spin=False).predict(FRAME).tolist() == bridge.load(model).predict(FRAME).tolist()
+
+
 def test_threads_share_one_predictor():
     predictor = bridge.load(bridge.export(pipeline(), FRAME, check=False), threads=1)
     expected = predictor.predict_proba(FRAME)
