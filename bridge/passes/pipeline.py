@@ -27,6 +27,7 @@ from bridge.passes.lower_ops import LowerOps
 from bridge.passes.mixed_rows import NoteMixedRows
 from bridge.passes.ml_shapes import SetMlShapes
 from bridge.passes.nearest_neighbours import find_neighbour_rule
+from bridge.passes.pick_in_forests import PickInForests
 from bridge.passes.precision.float32 import ToFloat32
 from bridge.passes.precision.pairs import ToPairs
 from bridge.passes.rule import find_rule
@@ -110,8 +111,8 @@ def _keep_to_kernels(plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.Pass
 
 
 def _fuse(plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.PassBase]:
-    """Let forests finish their answers; not for CUDA, whose kernel gives sums alone."""
-    return [FuseBehindForests()] if plan.options.strategy == "forest" else []
+    """Let forests take their columns and finish their answers; not for CUDA, whose kernel gives sums alone."""
+    return [PickInForests(), FuseBehindForests()] if plan.options.strategy == "forest" else []
 
 
 def _close(plan: Plan, _lowering: LowerOps) -> Sequence[ir.passes.PassBase]:

@@ -117,24 +117,6 @@ void look_up_512(const uint64_t* bits, const uint8_t* categories, size_t rows, C
   }
 }
 
-// Asks all nodes of a tree at once: the row's codes lie in one register, where a permutation finds each node's.
-inline void find_row_leaves_512(const RowTrees& trees, const uint8_t* codes, uint32_t* leaves) {
-  const __m512i row = _mm512_loadu_si512(codes);
-  for (size_t t = 0; t < trees.n_trees; ++t) {
-    const uint32_t first = trees.first_nodes[t], count = trees.first_nodes[t + 1] - first;
-    const __mmask64 real = (uint64_t{1} << count) - 1;  // there are at most 63
-    const __m512i number = _mm512_permutexvar_epi8(_mm512_loadu_si512(trees.columns + first), row);
-    uint64_t right = _mm512_mask_cmpgt_epu8_mask(real, number, _mm512_loadu_si512(trees.codes + first));
-    __m512i kept = _mm512_set1_epi64(-1);
-    for (uint32_t i = 0; i < count; i += 8, right >>= 8) {
-      kept =
-          _mm512_mask_and_epi64(kept, static_cast<__mmask8>(right), kept, _mm512_loadu_si512(trees.keeps + first + i));
-    }
-    leaves[t] = static_cast<uint32_t>(_tzcnt_u64(static_cast<uint64_t>(_mm512_reduce_and_epi64(kept))));
-  }
-}
-
-constexpr auto kFindRowLeaves = find_row_leaves_512;
 constexpr bool kPlanes = true;
 
 #else
@@ -154,7 +136,6 @@ inline void add_table(const unsigned char* table, uint32_t, __m512i leaf, double
   }
 }
 
-constexpr void (*kFindRowLeaves)(const RowTrees&, const uint8_t*, uint32_t*) = nullptr;
 constexpr bool kPlanes = false;
 
 #endif

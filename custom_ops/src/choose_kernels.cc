@@ -21,8 +21,10 @@ const Kernels& choose_kernels() {
   const bool has_avx2 = __builtin_cpu_supports("avx2");
   const bool has_512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+  const bool has_vbmi = __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("bmi") &&
+                        __builtin_cpu_supports("bmi2");
   const Choice choices[] = {
-      {has_512 && __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("bmi"), avx512vbmi_kernels},
+      {has_512 && has_vbmi, avx512vbmi_kernels},
       {has_512, avx512_kernels},
       {has_avx2, avx2_kernels},
       {true, portable_kernels}};

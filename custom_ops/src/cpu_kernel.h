@@ -65,6 +65,8 @@ class CpuForestKernel {
     size_t rows;
     Results results;
     size_t task_rows = 0;
+    const void* caller = nullptr;  // the thread that began
+    std::atomic<bool> had_help = false;
     std::atomic<bool> lacks_memory = false;
   };
 
@@ -99,15 +101,26 @@ class CpuForestKernel {
       job.model.run(job.x, job.width, job.rows, job.results);
       return;
     }
-    job.task_rows = forest.task_rows(job.rows, kTaskNs);
+    // Every task goes through all trees. Nothing tells how many threads there are; where one did all tasks of the run
+    // before, two tasks suffice to see whether another one comes.
+    job.task_rows = had_help_ ? forest.task_rows(job.rows, kTaskNs) : (job.rows + 1) / 2;
+    job.caller = this_thread();
     const size_t tasks = (job.rows + job.task_rows - 1) / job.task_rows;
     check(api_.KernelContext_ParallelFor(context, run_task, tasks, 0, &job));
+    had_help_ = job.had_help.load();
     if (job.lacks_memory) throw std::bad_alloc();
+  }
+
+  // What each thread has another one of.
+  static const void* this_thread() {
+    static thread_local char mark;
+    return &mark;
   }
 
   // Runs on a thread of onnxruntime, which no exception may reach.
   static void run_task(void* data, size_t task) noexcept {
     Job& job = *static_cast<Job*>(data);
+    if (this_thread() != job.caller) job.had_help = true;
     const size_t first = task * job.task_rows;
     const size_t count = std::min(job.task_rows, job.rows - first);
     const Model& model = job.model;
@@ -123,6 +136,7 @@ class CpuForestKernel {
   const Kernels& kernels_;
   NodeForm form_;
   std::unique_ptr<Model> model_;
+  mutable std::atomic<bool> had_help_ = true;  // in the last run that was cut into tasks
 };
 
 }  // namespace bridge

@@ -11,14 +11,15 @@ namespace {
 // in the cache. The codes and sums of a tile stay in the second level's cache, half a megabyte on the smallest
 // machines.
 constexpr size_t kMostWalkedRows = 2048;
-constexpr size_t kMostFullRows = 512;
+constexpr size_t kMostFullRows = 256;
 constexpr size_t kTasks = 16;  // that large trees are shared among, where that suffices for all threads
 constexpr size_t kTileBytes = 1 << 18;
 
 // What one row takes, about.
 constexpr double kVisitNs = 1.0;
 constexpr double kMadeNs = 4.0;  // to make a column for a walk
-constexpr double kTreeNs = 4.0;  // of which all nodes are asked at once
+constexpr double kTreeNs = 2.0;       // of which all nodes are asked at once
+constexpr double kRowColumnNs = 3.0;  // to code a column for that
 constexpr double kCodeNs = 2.0;
 constexpr double kColumnNs = 8.0;  // to begin with a column, once a tile
 
@@ -83,7 +84,7 @@ FastForest<T>::FastForest(Forest forest, const Kernels& kernels, Fold fold)
   }
   const double walk_ns = kVisitNs * row_visits_ + kMadeNs * static_cast<double>(walker_.n_made());
   const double all_ns =
-      kColumnNs * static_cast<double>(full_.n_columns()) + kTreeNs * static_cast<double>(row_.n_trees());
+      kRowColumnNs * static_cast<double>(full_.n_columns()) + kTreeNs * static_cast<double>(row_.n_trees());
   asks_all_ = row_.n_trees() && all_ns < walk_ns;
   row_ns_ = asks_all_ ? all_ns : walk_ns;
   group_ns_ = kernels.node_ns * static_cast<double>(full_.n_nodes()) * static_cast<double>(full_.code_bytes());
@@ -135,14 +136,12 @@ void FastForest<T>::run_row(const T* x, size_t width, double* sums) const {
   Scratch<T>& mine = scratch<T>();
   uint32_t* leaves = grow(mine.leaves, forest_.n_trees());
   if (asks_all_) {
-    const unsigned char* codes = grow(mine.codes, full_.row_bytes() * kRowGroup);
-    full_.code_rows(forest_, x, width, 1, kRowGroup, mine.codes.data());
-    uint8_t row[kMostRowColumns] = {};
-    for (size_t column = 0; column < full_.n_columns(); ++column) row[column] = codes[column * kRowGroup];
-    row_.find_leaves(row, leaves);
-  } else {
-    walker_.find_row_leaves(walker_.prepare(forest_, x, width, 1, mine.rows).data, leaves);
+    uint8_t codes[kMostRowColumns] = {};
+    full_.code_row(forest_, x, width, grow(mine.codes, full_.row_bytes() * kRowGroup), codes);
+    row_.add_scores(forest_, codes, leaves, sums);
+    return;
   }
+  walker_.find_row_leaves(walker_.prepare(forest_, x, width, 1, mine.rows).data, leaves);
   with_fold(fold_, [&](auto fold) {
     for (size_t o = 0; o < forest_.outputs; ++o) {
       const double* values = &forest_.values[o];

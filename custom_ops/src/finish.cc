@@ -8,7 +8,8 @@ namespace bridge {
 namespace {
 
 template <class Choice, size_t kCount>
-Choice choice_of(const char* attribute, const std::string& text, const std::pair<const char*, Choice> (&choices)[kCount]) {
+Choice choice_of(const char* attribute, const std::string& text,
+                 const std::pair<const char*, Choice> (&choices)[kCount]) {
   std::string names;
   for (const auto& [name, choice] : choices) {
     if (text == name) return choice;

@@ -53,7 +53,7 @@ class Finish {
   size_t columns() const { return columns_; }
   bool squeezes(size_t columns) const { return settings_.squeeze && columns == 1; }
 
-  // Returns where the sums, minima or maxima of so many rows are to stand for `finish`; that takes no memory of its own.
+  // Returns where the sums, minima or maxima of so many rows are to stand for `finish`, which takes no memory itself.
   double* place(const Results& results, size_t rows) const;
 
   // Writes the results of rows whose sums stand at `place`.

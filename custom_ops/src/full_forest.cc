@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "float_cuts.h"
+#include "row_trees.h"
 
 namespace bridge {
 namespace {
@@ -63,6 +64,7 @@ FullForest<T>::FullForest(const Forest& forest, const Kernels& kernels, size_t m
   sets_ = SetColumns<T>(forest, columns_);
   n_sets_ = static_cast<size_t>(
       std::count_if(columns_.begin(), columns_.end(), [](const Column& c) { return c.kind == Column::Kind::kInSet; }));
+  pack_row_cuts();
 }
 
 template <class T>
@@ -228,6 +230,38 @@ void FullForest<T>::code_rows(const Forest& forest, const T* x, size_t width, si
   } else {
     code_all(forest, x, width, rows, stride, codes);
   }
+}
+
+// Packs what codes one row at once, where all columns have cuts.
+template <class T>
+void FullForest<T>::pack_row_cuts() {
+  constexpr size_t kLanes = 16;
+  constexpr size_t kMost = std::numeric_limits<int32_t>::max();
+  if (!kernels_.code_row || columns_.size() > kMostRowColumns || has_words_ || n_sets_ || cuts_.size() > kMost) return;
+  const size_t room = (columns_.size() + kLanes - 1) / kLanes * kLanes;
+  for (auto* table : {&row_features_, &row_places_, &row_bits_, &row_missing_}) table->assign(room, 0);
+  for (size_t i = 0; i < columns_.size(); ++i) {
+    if (columns_[i].feature > kMost) return row_features_.clear();
+    row_features_[i] = static_cast<int32_t>(columns_[i].feature);
+    row_places_[i] = static_cast<int32_t>(cut_lists_[i].place);
+    row_bits_[i] = static_cast<int32_t>(cut_lists_[i].bits);
+    row_missing_[i] = columns_[i].kind == Column::Kind::kMissingLeft ? 0 : static_cast<int32_t>(cut_lists_[i].missing);
+  }
+}
+
+template <class T>
+void FullForest<T>::code_row(const Forest& forest, const T* x, size_t width, unsigned char* scratch,
+                             uint8_t* codes) const {
+  if constexpr (std::is_same_v<T, float>) {
+    if (!row_features_.empty()) {
+      kernels_.code_row({cuts_.data(), row_features_.data(), row_places_.data(), row_bits_.data(), row_missing_.data(),
+                         columns_.size()},
+                        x, codes);
+      return;
+    }
+  }
+  code_rows(forest, x, width, 1, kRowGroup, scratch);
+  for (size_t column = 0; column < columns_.size(); ++column) codes[column] = scratch[column * kRowGroup];
 }
 
 template <class T>

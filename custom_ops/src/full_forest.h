@@ -30,6 +30,7 @@ class FullForest {
   size_t n_nodes() const { return nodes_.size(); }
   const std::vector<FullNode>& nodes() const { return nodes_; }
   const std::vector<FullTree>& trees() const { return trees_; }
+  const std::vector<LeafScores>& scores() const { return scores_; }
   size_t code_bytes() const { return has_words_ ? 2 : 1; }
 
   // How many bytes a row has in the memory that `code_rows` writes.
@@ -38,6 +39,10 @@ class FullForest {
   // Writes the codes of all columns, `stride` rows apart; `codes` has room for `stride` rows of row_bytes().
   void code_rows(const Forest& forest, const T* x, size_t width, size_t rows, size_t stride,
                  unsigned char* codes) const;
+
+  // Writes the codes of one row, of at most kMostRowColumns columns that are bytes; `scratch` has room as for code_rows
+  // of kRowGroup rows.
+  void code_row(const Forest& forest, const T* x, size_t width, unsigned char* scratch, uint8_t* codes) const;
 
   // Adds the scores of the forest's trees from `first` to `last - 1`, all held, to the sums of a tile.
   void add_trees(size_t first, size_t last, const unsigned char* codes, size_t stride, size_t rows, double* sums) const;
@@ -52,6 +57,7 @@ class FullForest {
   bool may_hold(const Forest& forest, size_t tree) const;
   std::vector<std::vector<double>> find_cuts(const Forest& forest, ColumnNumbers& numbers);
   void pack_cuts(const std::vector<std::vector<double>>& cuts);
+  void pack_row_cuts();
   void pack_tree(const Forest& forest, size_t tree, const std::vector<std::vector<double>>& cuts,
                  ColumnNumbers& numbers);
   void pack_scores(const Forest& forest, const std::vector<uint32_t>& leaf_rows);
@@ -72,6 +78,7 @@ class FullForest {
   size_t n_sets_ = 0;
   std::vector<T> cuts_;
   std::vector<CutList> cut_lists_;
+  std::vector<int32_t> row_features_, row_places_, row_bits_, row_missing_;  // as RowCuts has them, or empty
   bool has_words_ = false;
   std::vector<FullNode> nodes_;
   std::vector<FullTree> trees_;

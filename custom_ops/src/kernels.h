@@ -36,8 +36,13 @@ struct Kernels {
   void (*evaluate_bytes)(const FullTrees& trees, size_t first, size_t last, const Tile<uint8_t>& tile);
   void (*evaluate_words)(const FullTrees& trees, size_t first, size_t last, const Tile<uint16_t>& tile);
 
-  // Find the leaf that one row reaches in each tree, counted from the left; null where walks are faster.
+  // Code one row, a register of 64 columns; null where `code_bytes_f32` is as fast.
+  void (*code_row)(const RowCuts& cuts, const float* x, uint8_t* codes);
+
+  // Find the leaf that one row reaches in each tree, counted from the first tree's first on, `RowTrees::size` a tree;
+  // or add the scores of these leaves, one tree after another. Null where walks are faster.
   void (*find_row_leaves)(const RowTrees& trees, const uint8_t* codes, uint32_t* leaves);
+  double (*add_row_scores)(const RowTrees& trees, const uint8_t* codes, const double* scores, double sum);
 
   bool wants_planes;   // whether tables of scores are to be cut into bytes
   size_t most_leaves;  // larger trees are faster to walk

@@ -67,24 +67,14 @@ void evaluate_256(const FullTrees& trees, size_t first, size_t last, const Tile<
 }  // namespace
 
 const Kernels& avx2_kernels() {
-  static constexpr Kernels kernels{
-      .name = "avx2",
-      .descend_narrow = descend<NarrowNode, float>,
-      .descend_wide_f32 = descend<WideNode<float>, float>,
-      .descend_wide_f64 = descend<WideNode<double>, double>,
-      .code_bytes_f32 = code<float, uint8_t>,
-      .code_words_f32 = code<float, uint16_t>,
-      .code_bytes_f64 = code<double, uint8_t>,
-      .code_words_f64 = code<double, uint16_t>,
-      .look_up_bytes = look_up<uint8_t>,
-      .look_up_words = look_up<uint16_t>,
-      .evaluate_bytes = evaluate_256<uint8_t>,
-      .evaluate_words = evaluate_256<uint16_t>,
-      .find_row_leaves = nullptr,
-      .wants_planes = false,
-      .most_leaves = 256,
-      .node_ns = 2.5,
-  };
+  static constexpr Kernels kernels = [] {
+    Kernels changed = plain_kernels("avx2");
+    changed.evaluate_bytes = evaluate_256<uint8_t>;
+    changed.evaluate_words = evaluate_256<uint16_t>;
+    changed.most_leaves = 256;
+    changed.node_ns = 2.5;
+    return changed;
+  }();
   return kernels;
 }
 

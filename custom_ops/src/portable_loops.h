@@ -127,5 +127,29 @@ void evaluate(const FullTrees& trees, size_t first, size_t last, const Tile<Code
   }
 }
 
+// The loops of this file, for those that begin with them.
+constexpr Kernels plain_kernels(const char* name) {
+  return {
+      .name = name,
+      .descend_narrow = descend<NarrowNode, float>,
+      .descend_wide_f32 = descend<WideNode<float>, float>,
+      .descend_wide_f64 = descend<WideNode<double>, double>,
+      .code_bytes_f32 = code<float, uint8_t>,
+      .code_words_f32 = code<float, uint16_t>,
+      .code_bytes_f64 = code<double, uint8_t>,
+      .code_words_f64 = code<double, uint16_t>,
+      .look_up_bytes = look_up<uint8_t>,
+      .look_up_words = look_up<uint16_t>,
+      .evaluate_bytes = evaluate<uint8_t>,
+      .evaluate_words = evaluate<uint16_t>,
+      .code_row = nullptr,
+      .find_row_leaves = nullptr,
+      .add_row_scores = nullptr,
+      .wants_planes = false,
+      .most_leaves = 64,
+      .node_ns = 10,
+  };
+}
+
 }  // namespace
 }  // namespace bridge

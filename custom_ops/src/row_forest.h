@@ -17,18 +17,28 @@ class RowForest {
   template <class T>
   RowForest(const Forest& forest, const FullForest<T>& full, const Kernels& kernels);
 
-  size_t n_trees() const { return n_trees_; }
+  size_t n_trees() const { return shape_.n_trees; }
 
-  // Finds the row of `values` that each tree scores; `codes` are the row's, as many as kMostRowColumns.
-  void find_leaves(const uint8_t* codes, uint32_t* leaf_rows) const;
+  // Adds the scores of a row's trees to its sums; `codes` are the row's, as many as kMostRowColumns. `leaves` has room
+  // for one number a tree.
+  void add_scores(const Forest& forest, const uint8_t* codes, uint32_t* leaves, double* sums) const;
 
  private:
-  void (*find_)(const RowTrees& trees, const uint8_t* codes, uint32_t* leaves) = nullptr;
-  size_t n_trees_ = 0;
+  template <class T>
+  void pack(const Forest& forest, const FullForest<T>& full);
+  void pack_heap(const Forest& forest, size_t tree, const FullNode* inner);
+  void pack_keeps(const Forest& forest, size_t tree, const FullNode* inner);
+  void set_node(size_t place, const FullNode& node);
+  void set_leaf(const Forest& forest, size_t tree, size_t place, uint32_t leaf_row);
+
+  const Kernels& kernels_;
+  RowTrees shape_{};  // without tables
   std::vector<uint8_t> columns_, codes_;
+  std::vector<uint32_t> narrow_keeps_;
   std::vector<uint64_t> keeps_;
-  std::vector<uint32_t> first_nodes_;
-  std::vector<uint32_t> leaf_rows_;  // one a leaf, from left to right; a tree has one leaf more than nodes
+  std::vector<uint32_t> tree_outputs_;  // on which each tree scores, where it scores on one of several
+  std::vector<double> scores_;          // `size` a tree, where none scores on more than one output
+  std::vector<uint32_t> leaf_rows_;     // else likewise
 };
 
 }  // namespace bridge

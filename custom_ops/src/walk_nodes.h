@@ -7,9 +7,9 @@
 
 namespace bridge {
 
-// A tree's nodes stand level by level, so that siblings are neighbours. From node i a row goes on to i + distance, or
-// behind it to i + distance + 1 where x[column] > threshold. At a leaf the threshold is +inf and the distance is 0:
-// whoever arrives before the others waits there. For float32 thresholds are rounded down, which decides every float32
+// Siblings are neighbours. From node i a row goes on to i + distance, or behind it to i + distance + 1 where
+// x[column] > threshold. At a leaf the threshold is NaN and the distance is 0: whoever arrives before the others waits
+// there. For float32 thresholds are rounded down, which decides every float32
 // as float64 would.
 template <class T>
 struct WideNode {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <vector>
 
 #include "forest_tables.h"
@@ -17,6 +18,20 @@ template <class T>
 struct Rows {
   const T* data;
   size_t stride;
+};
+
+// Memory that begins with a line of the cache.
+template <class Number>
+struct LineAllocator {
+  using value_type = Number;
+  static constexpr std::align_val_t kLine{64};
+
+  LineAllocator() = default;
+  template <class Other>
+  LineAllocator(const LineAllocator<Other>&) {}
+  Number* allocate(size_t count) { return static_cast<Number*>(::operator new(count * sizeof(Number), kLine)); }
+  void deallocate(Number* place, size_t) { ::operator delete(place, kLine); }
+  bool operator==(const LineAllocator&) const = default;
 };
 
 // Holds what the walks of a forest need; T is the dtype of x, float or double.
@@ -44,6 +59,8 @@ class Walker {
   uint32_t column_of(const Node& node, ColumnNumbers& numbers) const;
   void make_narrow();
   template <class AnyNode>
+  uint32_t leaf_row(const AnyNode* nodes, uint32_t node) const;
+  template <class AnyNode>
   void walk_row(const AnyNode* nodes, const T* x, uint32_t* leaf_rows) const;
 
   const Kernels& kernels_;
@@ -52,8 +69,9 @@ class Walker {
   std::vector<Walk> walks_;         // one a tree
   std::vector<uint32_t> by_depth_;  // the numbers of the trees, the deepest first
   std::vector<WideNode<T>> wide_;
-  std::vector<NarrowNode> narrow_;   // takes the place of `wide_` where it may
-  std::vector<uint32_t> leaf_rows_;  // one a node, read at leaves
+  std::vector<NarrowNode, LineAllocator<NarrowNode>> narrow_;  // takes the place of `wide_` where it may
+  bool needs_leaf_rows_ = false;     // nodes have too few bits for them
+  std::vector<uint32_t> leaf_rows_;  // then one a node, read at leaves
 };
 
 }  // namespace bridge

@@ -102,7 +102,7 @@ def assert_same_answers(a, b):
 def test_one_node_is_left(model, attributes, outputs):
     graph = exported(model)
 
-    assert [n.op_type for n in graph.graph.node if n.op_type != "Gather"] == ["Forest"]
+    assert [n.op_type for n in graph.graph.node] == ["Forest"]
     assert node_of(graph) == (attributes, outputs)
 
 
@@ -174,3 +174,14 @@ def test_float32_answers_are_made_from_rounded_sums():
 
     assert not node_of(graph)[0]
     np.testing.assert_allclose(answers(graph)["predict_proba"], model.predict_proba(X), atol=1e-5)
+
+
+@pytest.mark.parametrize(("unused", "operators"), [(40, ["Forest"]), (70, ["Gather", "Forest"])])
+def test_forest_takes_its_columns_itself_from_narrow_rows(unused, operators):
+    wide = np.column_stack([np.zeros((len(X), unused // 2)), X, np.zeros((len(X), unused // 2))]).astype(np.float32)
+    model = ensemble.HistGradientBoostingRegressor(**ITER).fit(wide, NUMBER)
+
+    graph = bridge.export(model, wide, target="cpu", strategy="forest")
+
+    assert [n.op_type for n in graph.graph.node] == operators
+    np.testing.assert_allclose(run(graph, {"X": wide})[0], model.predict(wide), rtol=1e-12)
