@@ -15,6 +15,7 @@ class Bytes {
 
   // 0 to `most`, which is below 2**16.
   uint32_t upto(uint32_t most) {
+    if (most == 0) return 0;
     uint32_t number = byte();
     if (most > 255) number = number << 8 | byte();
     return number % (most + 1);
@@ -36,7 +37,9 @@ class Bytes {
     static constexpr int64_t kNear[] = {-1, 0, 1 << 20, 1 << 24, int64_t{1} << 31, int64_t{1} << 32, int64_t{1} << 62,
                                         std::numeric_limits<int64_t>::min() + 2,
                                         std::numeric_limits<int64_t>::max() - 2};
-    return kNear[upto(std::size(kNear) - 1)] + (static_cast<int64_t>(upto(4)) - 2);
+    // One draw a statement: the order of operands is the compiler's.
+    const int64_t near = kNear[upto(std::size(kNear) - 1)];
+    return near + (static_cast<int64_t>(upto(4)) - 2);
   }
 
  private:

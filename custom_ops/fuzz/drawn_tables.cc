@@ -34,13 +34,18 @@ void draw_sets(Bytes& bytes, OwnTables& t) {
 // What the nodes of a forest ask for. Few features of many thresholds need codes of more than a byte.
 struct Questions {
   uint32_t features;
-  bool are_fine;
+  uint32_t fine;  // where not zero, thresholds are made of it, and take no bytes
 };
+
+// A threshold of 2**16, the same for the same node.
+double fine_threshold(uint32_t fine, size_t node) {
+  return static_cast<int16_t>((fine + small(node)) * 0x9e3779b1u >> 16) / 96.0;
+}
 
 void add_node(Bytes& bytes, OwnTables& t, const Questions& questions) {
   const size_t sets = t.set_starts.size() - 1;
   t.feature.push_back(static_cast<int32_t>(bytes.upto(questions.features - 1)));
-  t.threshold.push_back(questions.are_fine ? static_cast<int16_t>(bytes.upto(65535)) / 96.0 : bytes.number());
+  t.threshold.push_back(questions.fine ? fine_threshold(questions.fine, t.feature.size()) : bytes.number());
   t.left.push_back(-1);
   t.right.push_back(-1);
   t.leaf.push_back(static_cast<int32_t>(bytes.upto(static_cast<uint32_t>(t.value_rows) - 1)));
@@ -49,16 +54,17 @@ void add_node(Bytes& bytes, OwnTables& t, const Questions& questions) {
   t.category.push_back(asks ? static_cast<int32_t>(bytes.upto(small(sets) - 1)) : -1);
 }
 
-void add_tree(Bytes& bytes, OwnTables& t, const Questions& questions, size_t splits) {
+void add_tree(Bytes& bytes, OwnTables& t, const Questions& questions, size_t splits, bool is_list) {
   const size_t root = t.feature.size();
   t.roots.push_back(static_cast<int32_t>(root));
-  const bool is_list = bytes.upto(7) == 0;
   add_node(bytes, t, questions);
   for (size_t split = 0; split < splits; ++split) {
     size_t node = t.feature.size() - 1;
     if (!is_list) {
       node = root + bytes.upto(small(t.feature.size() - root) - 1);
-      while (t.left[node] >= 0) node = static_cast<size_t>(bytes.upto(1) ? t.left[node] : t.right[node]);
+      for (uint32_t way = bytes.upto(255) | 256; t.left[node] >= 0; way = way > 1 ? way / 2 : 341) {
+        node = static_cast<size_t>(way % 2 ? t.left[node] : t.right[node]);
+      }
     }
     t.left[node] = static_cast<int32_t>(t.feature.size());
     t.right[node] = t.left[node] + 1;
@@ -133,12 +139,13 @@ OwnTables draw_tables(Bytes& bytes) {
   draw_values(bytes, t);
   draw_sets(bytes, t);
   const bool is_damaged = bytes.upto(1);
-  const Questions questions{1 + bytes.upto(kWidth - 1), bytes.upto(3) == 0};
+  const Questions questions{1 + bytes.upto(bytes.upto(1) * (kWidth - 1)), bytes.upto(3) ? 0 : bytes.upto(65535)};
   // Most trees are small; some have more leaves than a byte can count. Many are of more groups than one.
   const bool are_many = bytes.upto(7) == 0;
-  for (uint32_t trees = 1 + bytes.upto(are_many ? 60 : 6); trees; --trees) {
+  for (uint32_t trees = 1 + bytes.upto(are_many ? 99 : 6); trees; --trees) {
     const uint32_t most = bytes.upto(7) ? 40 : 400;
-    add_tree(bytes, t, questions, bytes.upto(are_many ? 5 : most));
+    const bool is_list = !are_many && bytes.upto(7) == 0;
+    add_tree(bytes, t, questions, bytes.upto(are_many ? 8 : most), is_list);
   }
   for (uint32_t changes = is_damaged ? bytes.upto(6) : 0; changes; --changes) damage(bytes, t);
   return t;

@@ -31,20 +31,24 @@ gpu::Launch plan_by_rules(const gpu::Shape& shape, uint64_t rows, const gpu::Mac
 
 // Plans of any shape that a checked forest may have, for as many rows as memory has addresses for.
 void plan_absurd(fuzz::Bytes& bytes) {
-  const auto draw = [&](uint32_t bits) { return (uint64_t{1} << bytes.upto(bits)) + bytes.upto(40); };
+  const auto draw = [&](uint32_t bits) {
+    const uint64_t power = uint64_t{1} << bytes.upto(bits);
+    return power + bytes.upto(40);
+  };
   const auto format = static_cast<gpu::Format>(bytes.upto(3));
   const uint64_t number_bytes = format != gpu::Format::kNarrow && bytes.upto(1) ? 8 : 4;
   const gpu::Shape shape{draw(31), draw(27), bytes.upto(1) ? draw(20) : 1, format, number_bytes};
   const bool is_coded = format <= gpu::Format::kCoded16;
   const gpu::Shape vectors{shape.columns, 1, 2, format, number_bytes};
   if (is_coded && gpu::shared_bytes(vectors, gpu::Launch::kTile, gpu::kLeastThreads, 1) > gpu::kLeastShared) return;
-  plan_by_rules(shape, draw(36), draw_machine(bytes));
+  const uint64_t rows = draw(36);
+  plan_by_rules(shape, rows, draw_machine(bytes));
 }
 
 template <class T>
 void hold_to_walk(const fuzz::OwnTables& tables, const Forest& forest, fuzz::Bytes& bytes) {
   static constexpr uint64_t kRows[] = {1, 2, 31, 33, 65, 300};
-  const auto packed = gpu::pack<T>(forest, static_cast<gpu::Format>(bytes.upto(3)));
+  const auto packed = gpu::pack<T>(forest, static_cast<gpu::Format>(bytes.upto(1) ? 0 : bytes.upto(3)));
   gpu::Machine machine = draw_machine(bytes);
   // Rows that are too wide for a tile, as if they were of 1,000 columns.
   if (packed.offsets.format >= gpu::Format::kNarrow && bytes.upto(1)) machine.shared_bytes = 512u << bytes.upto(4);
