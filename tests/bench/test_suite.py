@@ -98,6 +98,15 @@ def comparison(**seconds):
     return Comparison("m", "predict_proba", "LightGBM", 28, "float32", 9, 1, {1: times, 10_000: times}, differences)
 
 
+def test_no_aim_is_met_by_a_kernel_whose_answers_are_not_equal():
+    found = comparison(own=33.0, ml=10.0, kernel=1.0, session=1.0, floor=1.0)
+    found.differences[KERNEL] = Difference(0.5)
+
+    aims = find_aims(TREES[5], found, "cpu")
+
+    assert {aim.verdict for aim in aims} == {"not measured: the kernel differs by 5e-01"}
+
+
 def test_aims_are_met_or_missed_by_their_ratios():
     found = comparison(own=33.0, ml=4.0, kernel=1.0, session=1.0, floor=0.7, onedal=2.0, nvforest=5.0)
 
