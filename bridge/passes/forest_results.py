@@ -92,6 +92,15 @@ def read_results(node: ir.Node) -> Results:
     )
 
 
+def check_width(results: Results, n_outputs: int) -> None:
+    """Decline what is for forests of one output alone, as the kernel does."""
+    if n_outputs == 1:
+        return
+    for name, value in (("link", results.link), ("label", results.label)):
+        if value == "sigmoid_both" or value in _COMPARISONS:
+            raise DeclinedError(f"{name} '{value}' is for forests of one output, and this has {n_outputs}")
+
+
 class Recorder(Protocol):
     """Where operators and constants are written down."""
 

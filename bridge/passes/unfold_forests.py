@@ -12,7 +12,7 @@ from bridge.errors import DeclinedError, LoweringError
 from bridge.opset import BRIDGE_DOMAIN, FOREST
 from bridge.passes.ensure import leftover
 from bridge.passes.forest_function import is_forest
-from bridge.passes.forest_results import BASE, PLAIN, Results, finished, read_results
+from bridge.passes.forest_results import BASE, PLAIN, Results, check_width, finished, read_results
 from bridge.passes.rule import Options, RuleTape, read_forest
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def _unfold(node: ir.Node, results: Results, target: Target) -> None:
     tape = RuleTape(Options(target))
     sums = tape.op(FOREST, *node.inputs[:BASE], domain=BRIDGE_DOMAIN, dtype=ir.DataType.DOUBLE)
     forest = read_forest(tape.nodes[0])
+    check_width(results, forest.n_outputs)
     base = node.inputs[BASE] if results.has_base else None
     trees = tape.constant(float(forest.n_trees), np.float64)
     values = finished(tape, results, sums, trees=trees, base=base, single=forest.n_outputs == 1)

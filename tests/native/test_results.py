@@ -181,6 +181,15 @@ def test_least_score_is_said_to_have_no_other_form():
         bridge.lower(model_of(scored("small trees"), Results("min")), target="cpu")
 
 
+@pytest.mark.parametrize(("attribute", "value"), [("link", "sigmoid_both"), ("label", "positive")])
+def test_what_is_for_one_output_is_not_lowered_for_five(attribute, value):
+    model = model_of(scored("five outputs"), Results())
+    model.graph.node[0].attribute.append(helper.make_attribute(attribute, value))
+
+    with pytest.raises(LoweringError, match=f"{attribute} '{value}' is for forests of one output, and this has 5"):
+        bridge.lower(model, target="cpu", strategy="traverse")
+
+
 ODD = {
     "an unknown link": ("link", "tanh", "attribute 'link' is 'tanh', expected one of none, sigmoid"),
     "a long link": ("link", "x" * 10**6, "attribute 'link' is 'xxx"),
