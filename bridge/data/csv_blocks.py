@@ -7,6 +7,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from bridge.data.csv_numbers import parse_numbers
 from bridge.data.csv_pieces import parse_pieces
+from bridge.data.csv_salvage import NULLS
 from bridge.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ PIECE_BYTES = 2**22
 def csv_blocks(file: Path, types: Mapping[str, Any] | None, text: Sequence[str]) -> Iterator[Any]:
     """Yield Arrow tables of the columns of `types`, or of all as Arrow finds them, those of `text` as text.
 
-    A float64 is the one nearest to what is written. Empty fields, and NA and the like, are missing values.
+    A float64 is the one nearest to what is written. Empty fields, NA and the like are missing values, as in scoring.
 
     Raises
     ------
@@ -100,7 +101,7 @@ def _options(
         "read_options": arrow_csv.ReadOptions(block_size=size or BLOCK_BYTES, column_names=names, use_threads=not size),
         "parse_options": arrow_csv.ParseOptions(newlines_in_values=True),
         "convert_options": arrow_csv.ConvertOptions(
-            column_types=dict(types), include_columns=columns, strings_can_be_null=True
+            column_types=dict(types), include_columns=columns, null_values=NULLS, strings_can_be_null=True
         ),
     }
 
@@ -125,10 +126,9 @@ def _find_bad_line(file: Path, types: Mapping[str, Any]) -> str | None:
 
 def _check(arrow_type: Any) -> Callable[[str], bool]:
     """Return whether a field, as it is written, can be of an Arrow type."""
-    from pyarrow import csv as arrow_csv
     from pyarrow import types as kinds
 
-    missing = set(arrow_csv.ConvertOptions().null_values)
+    missing = set(NULLS)
     if kinds.is_integer(arrow_type):
         return lambda field: field in missing or _can(int, field)
     if kinds.is_floating(arrow_type):

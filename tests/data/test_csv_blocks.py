@@ -4,6 +4,8 @@ import pyarrow as pa
 import pytest
 
 from bridge.data import csv_blocks
+from bridge.data.csv_rows import CsvFile
+from bridge.data.csv_salvage import NULLS
 
 ROWS = "".join(f"{i},{i / 7!r},t{i}\n" for i in range(60))
 TEXTS = {
@@ -44,3 +46,15 @@ def test_pieces_hold_the_rows_that_arrow_reads_at_once(tmp_path, monkeypatch, na
     assert found.get("c", []) == expected.get("c", [])
     assert found.get(first, []) == expected.get(first, [])
     assert len(found.get("c", [])) == (0 if name == "names alone" else len(expected["c"]))
+
+
+@pytest.mark.parametrize("typed", [False, True])
+def test_the_same_words_are_missing_values_as_in_scoring(tmp_path, typed):
+    words = [*NULLS, "none", "Nan", "-"]
+    (tmp_path / "t.csv").write_text("\n".join(["a,b", *(f"{word},x" for word in words)]) + "\n")
+    types = {"a": pa.string(), "b": pa.string()}
+    (_, scored, _), *_ = CsvFile.open(tmp_path / "t.csv").parsed(types)
+
+    found = columns(tmp_path / "t.csv", types if typed else None)
+
+    assert found["a"] == scored.column("a").to_pylist() == [None] * len(NULLS) + words[len(NULLS) :]
