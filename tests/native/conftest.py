@@ -113,3 +113,11 @@ def open_kernel(library):
         return onnxruntime.InferenceSession(serialized, options, providers=["CPUExecutionProvider"])
 
     return open_session
+
+
+def runs_sanitized(compiler, flag, folder):
+    """Return whether programs of this sanitizer can be built, and run: not every machine lets them."""
+    source, program = folder / "empty.c", folder / "empty"
+    source.write_text("int main(void) { return 0; }\n")
+    commands = ([compiler, "-x", "c", source, flag, "-o", program], [program])
+    return not any(subprocess.run(c, capture_output=True, check=False).returncode for c in commands)
