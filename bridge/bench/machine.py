@@ -9,8 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bridge.cores import usable_cores
 from bridge.runtime.native import describe_native
-from bridge.runtime.providers import usable_cores
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -18,10 +18,10 @@ from bridge.bench.report import OWN, to_json
 from bridge.bench.trial import check_positive, compare, library, make_others
 from bridge.bench.view import show_briefly, show_machine
 from bridge.compile import export
+from bridge.cores import usable_cores
 from bridge.errors import InputError, MissingExtraError
 from bridge.runtime.native import find_native
 from bridge.runtime.predictor import load as load_model
-from bridge.runtime.providers import usable_cores
 from bridge.runtime.session import open_session
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from bridge.bench.forms import Maker, choose_forms
 from bridge.bench.others import OTHERS, choose_others
 from bridge.bench.report import OWN, Comparison
 from bridge.bench.threads import limited, own_method, with_threads
+from bridge.cores import usable_cores
 from bridge.data.table import row_count
 from bridge.errors import InputError, UnsupportedError
 from bridge.method import METHODS, PREDICT_STD, offers
-from bridge.runtime.providers import usable_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

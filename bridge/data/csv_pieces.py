@@ -1,17 +1,14 @@
-"""Parse the pieces of a CSV file on several cores, in order."""
+"""Cut a CSV file into pieces of whole lines, each parsed by itself."""
 
 from __future__ import annotations
 
-import os
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any
+
+from bridge.data.csv_workers import on_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-MOST_WORKERS = 4
-"""Four parse faster than SGDClassifier trains on what they read."""
 
 
 def parse_pieces(
@@ -22,19 +19,7 @@ def parse_pieces(
     Whether a line ends inside quotes cannot be told from a piece: from the first piece with a quote on, and where lines
     end without a line feed, `parse_rest` reads the file in one go.
     """
-    workers = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1, MOST_WORKERS)
-    with ThreadPoolExecutor(workers, "bridge-csv") as pool:
-        waiting: deque[Future[Any]] = deque()
-        try:
-            while piece := _next_piece(file, size):
-                waiting.append(pool.submit(parse, piece))
-                if len(waiting) > workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
+    yield from on_cores(parse, iter(partial(_next_piece, file, size), b""))
     yield from parse_rest(file)
 
 

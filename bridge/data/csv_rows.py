@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-import os
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 from bridge.data.csv_salvage import NULLS, as_lines, parse_rows
+from bridge.data.csv_workers import on_cores
 from bridge.errors import InputError
 
 if TYPE_CHECKING:
@@ -25,7 +23,6 @@ PIECE_BYTES = 2**20
 MOST_ROW_BYTES = 2**26
 """Of one row: a quote that does not end would take the rest of the file."""
 
-MOST_WORKERS = 4
 BOM = b"\xef\xbb\xbf"
 
 
@@ -110,22 +107,12 @@ class CsvFile:
         A float64 is the one nearest to what is written. Empty fields, NA and the like are missing values, as for
         pandas; of text in the columns `kept` empty fields alone. Pieces are parsed on several cores, in order.
         """
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-        workers = min(cores, MOST_WORKERS)
-        with ThreadPoolExecutor(workers, "bridge-csv") as pool:
-            waiting: deque[tuple[Piece, Future[tuple[Any, list[BadLine]]]]] = deque()
-            try:
-                for piece, data in self._pieces():
-                    waiting.append((piece, pool.submit(_parse_or_salvage, piece, data, self.names, types, kept)))
-                    if len(waiting) > workers:
-                        done, future = waiting.popleft()
-                        yield done, *future.result()
-                while waiting:
-                    done, future = waiting.popleft()
-                    yield done, *future.result()
-            finally:
-                for _, future in waiting:
-                    future.cancel()
+
+        def parse(given: tuple[Piece, bytes]) -> tuple[Piece, Any, list[BadLine]]:
+            piece, data = given
+            return piece, *_parse_or_salvage(piece, data, self.names, types, kept)
+
+        yield from on_cores(parse, self._pieces())
 
     def _pieces(self) -> Iterator[tuple[Piece, bytes]]:
         """Yield the pieces after the names, and their bytes."""

@@ -14,9 +14,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from bridge.cores import usable_cores
 from bridge.demo.flights import load_flights
 from bridge.demo.trial import CASES, Trial, sizes_within
-from bridge.runtime.providers import cuda_is_usable, import_onnxruntime, usable_cores
+from bridge.runtime.providers import cuda_is_usable, import_onnxruntime
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

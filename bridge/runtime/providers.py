@@ -5,9 +5,7 @@ from __future__ import annotations
 import ctypes
 import importlib
 import logging
-import os
 from functools import cache
-from pathlib import Path
 from typing import Any, Literal
 
 from bridge.errors import DeviceError, InputError, MissingExtraError
@@ -86,20 +84,6 @@ def _loads(library: str) -> bool:
     except OSError:
         return False
     return True
-
-
-def usable_cores() -> int:
-    """Return how many cores this process may use: its affinity, bounded by the cgroup's quota.
-
-    onnxruntime looks at the host's cores alone, and runs many times slower where a container has fewer.
-    """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = Path("/sys/fs/cgroup/cpu.max")
-    if quota.exists():
-        limit, period = quota.read_text().split()
-        if limit != "max":
-            cores = min(cores, max(1, int(limit) // int(period)))
-    return cores
 
 
 def cuda_is_usable() -> bool:

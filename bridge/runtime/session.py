@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
+from bridge.cores import usable_cores
 from bridge.errors import ArtifactError, DeviceError, InputError
 from bridge.runtime.native import register_native
-from bridge.runtime.providers import CUDA, Device, choose_providers, import_onnxruntime, usable_cores
+from bridge.runtime.providers import CUDA, Device, choose_providers, import_onnxruntime
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
