@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +13,7 @@ from bridge.cli_fit import fit
 from bridge.cli_predict import predict
 from bridge.cli_tables import as_fitted
 from bridge.errors import MissingExtraError
+from bridge.installed import installed_version
 from bridge.targets import PRECISIONS, STRATEGIES, TARGETS
 from bridge.waiting import waiting
 
@@ -52,15 +52,8 @@ def _start(
     *, show_version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False
 ) -> None:
     if show_version:
-        typer.echo(f"bridge {_version()}")
+        typer.echo(f"bridge {installed_version('onnx-bridge') or '(not installed)'}")
         raise typer.Exit
-
-
-def _version() -> str:
-    try:
-        return version("onnx-bridge")
-    except PackageNotFoundError:
-        return "(not installed)"
 
 
 @app.command()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from bridge.data.table import fits_float32, in_fitted_order
 from bridge.errors import ArtifactError, InputError, ParityError
 from bridge.export.first_steps import object_rows, reads_images
 from bridge.export.graph import export_graph
+from bridge.installed import installed_version
 from bridge.method import Classes
 from bridge.mixed import to_float16
 from bridge.passes.data_file import large_constants_beside
@@ -385,10 +385,4 @@ def _classes(estimator: Any) -> tuple[Classes, ...]:
 
 
 def _versions() -> dict[str, str]:
-    found = {}
-    for name in VERSIONS:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
+    return {name: number for name in VERSIONS if (number := installed_version(name))}

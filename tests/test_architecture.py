@@ -13,7 +13,7 @@ ALL_MODULES = [*MODULES, *sorted((ROOT / "models").rglob("*.py"))]
 
 # A module imports only from earlier layers and from its own package; a new module or package joins by its name here.
 LAYERS = (
-    {"errors", "opset", "method", "wire", "proto_nodes", "cores"},
+    {"errors", "opset", "method", "wire", "proto_nodes", "cores", "installed"},
     {"targets", "forest", "placement", "file_parts", "waiting"},
     {"data"},
     {"export", "passes", "artifact", "row_bytes", "portability", "operator_counts"},

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import platform
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bridge.cores import usable_cores
+from bridge.installed import installed_version
 from bridge.runtime.native import describe_native
 
 if TYPE_CHECKING:
@@ -50,20 +50,13 @@ class Machine:
 
 def describe_machine(load_before: float, distributions: Iterable[str] = ()) -> Machine:
     """Return this machine as it is now; `distributions` are named beside bridge's own, where they are installed."""
-    found = {name: number for name in (*DISTRIBUTIONS, *distributions) if (number := _version(name))}
+    found = {name: number for name in (*DISTRIBUTIONS, *distributions) if (number := installed_version(name))}
     return Machine(_processor(), usable_cores(), (load_before, load()), describe_native(), found)
 
 
 def load() -> float:
     """Return how many processes wanted a core in the last minute; 0.0 where the system does not say."""
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
-
-
-def _version(distribution: str) -> str:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return ""
 
 
 def _processor() -> str:

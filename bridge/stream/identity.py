@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.artifact import data_files
 from bridge.file_parts import FileParts
+from bridge.installed import installed_version
 from bridge.runtime.native import describe_native
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def find_identity(source: Source, predictor: Predictor, options: object) -> dict
         "source": _hash(repr(source.identity())),
         "model": _model_hash(predictor),
         "options": _hash(repr(options)),
-        "versions": _hash(repr([*map(_version, PACKAGES), describe_native(), predictor.providers])),
+        "versions": _hash(repr([*map(installed_version, PACKAGES), describe_native(), predictor.providers])),
     }
 
 
@@ -38,13 +38,6 @@ def _model_hash(predictor: Predictor) -> str:
             stat = (folder / name).stat()
             found.update(f"{name} {stat.st_size} {stat.st_mtime_ns}".encode())
     return found.hexdigest()
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""
 
 
 def _hash(text: str) -> str:
