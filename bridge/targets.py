@@ -68,12 +68,18 @@ def check_precision(precision: str | None, target: Target) -> Precision:
 
 def check_strategy(strategy: str, target: Target) -> Strategy:
     """Return `strategy`, or raise where it does not exist, or not for `target`."""
+    known = known_strategy(strategy)
+    if known == "forest" and target == "portable":
+        raise InputError(
+            "strategy 'forest' keeps trees as bridge::Forest; target 'portable' means operators of ai.onnx "
+            "alone.\nUse target 'cpu' or 'cuda', or another strategy."
+        )
+    return known
+
+
+def known_strategy(strategy: str) -> Strategy:
+    """Return `strategy`, or raise where it does not exist."""
     for name in STRATEGIES:
         if name == strategy:
-            if name == "forest" and target == "portable":
-                raise InputError(
-                    "strategy 'forest' keeps trees as bridge::Forest; target 'portable' means operators of ai.onnx "
-                    "alone.\nUse target 'cpu' or 'cuda', or another strategy."
-                )
             return name
     raise InputError(f"unknown strategy {strategy!r}; choose one of {', '.join(map(repr, STRATEGIES))}")

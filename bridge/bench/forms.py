@@ -15,7 +15,7 @@ from bridge.runtime.native import find_native
 from bridge.runtime.predictor import Predictor
 from bridge.runtime.providers import cuda_is_usable
 from bridge.runtime.session import open_session
-from bridge.targets import STRATEGIES, Strategy, Target, check_strategy, check_target
+from bridge.targets import Strategy, Target, check_strategy, check_target, known_strategy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,18 +47,11 @@ def choose_forms(targets: Sequence[str] = (), strategies: Sequence[str] = ()) ->
         return [*forms, Form("cuda")] if cuda_is_usable() else forms
     found = []
     for target, strategy in product(targets or ["cpu"], strategies or ["auto"]):
-        form = Form(check_target(target), _known(strategy))
+        form = Form(check_target(target), known_strategy(strategy))
         if form.strategy == "forest" and form.target == "cpu":
             found.append(Form(form.target, form.strategy, kernel=True))
         found.append(form)
     return found
-
-
-def _known(strategy: str) -> Strategy:
-    for name in STRATEGIES:
-        if name == strategy:
-            return name
-    raise InputError(f"unknown strategy {strategy!r}; choose one of {', '.join(map(repr, STRATEGIES))}")
 
 
 class Maker:
