@@ -97,7 +97,7 @@ def check_width(results: Results, n_outputs: int) -> None:
     if n_outputs == 1:
         return
     for name, value in (("link", results.link), ("label", results.label)):
-        if value == "sigmoid_both" or value in _COMPARISONS:
+        if value == "sigmoid_both" or value in COMPARISONS:
             raise DeclinedError(f"{name} '{value}' is for forests of one output, and this has {n_outputs}")
 
 
@@ -109,7 +109,8 @@ class Recorder(Protocol):
     def constant(self, array: ArrayLike, dtype: DTypeLike) -> ir.Value: ...
 
 
-_COMPARISONS: Mapping[Label, str] = {"positive": "Greater", "nonnegative": "GreaterOrEqual"}
+COMPARISONS: Mapping[Label, str] = {"positive": "Greater", "nonnegative": "GreaterOrEqual"}
+"""The operators that compare a total with 0 for a label."""
 _FOLDS: Mapping[Aggregate, str] = {"sum": "ReduceSum", "mean": "ReduceSum", "min": "ReduceMin", "max": "ReduceMax"}
 
 
@@ -134,14 +135,14 @@ def finished(
         totals = to.op("Add", totals, base)
     y = _linked(to, results.link, totals)
     outputs = results.outputs()
-    reads_sign = "label" in outputs and results.label in _COMPARISONS
+    reads_sign = "label" in outputs and results.label in COMPARISONS
     is_squeezed = results.squeeze and single
     vector = to.op("Reshape", totals, to.constant([-1], np.int64)) if is_squeezed or reads_sign else totals
     found: dict[Output, ir.Value] = {"y": y}
     if is_squeezed and results.link != "sigmoid_both":
         found["y"] = vector if y is totals else to.op("Reshape", y, to.constant([-1], np.int64))
     if "label" in outputs and reads_sign:
-        is_one = to.op(_COMPARISONS[results.label], vector, to.constant(0.0, np.float64))
+        is_one = to.op(COMPARISONS[results.label], vector, to.constant(0.0, np.float64))
         found["label"] = to.op("Cast", is_one, to=ir.DataType.INT64.value)
     elif "label" in outputs:
         found["label"] = to.op("ArgMax", y if results.label == "argmax" else totals, axis=1, keepdims=0)

@@ -10,12 +10,12 @@ import onnx_ir as ir
 
 from bridge.opset import BRIDGE_DOMAIN, FOREST
 from bridge.passes.forest_function import is_forest
-from bridge.passes.forest_results import BASE, PLAIN, Results
+from bridge.passes.forest_results import BASE, COMPARISONS, PLAIN, Results
 from bridge.passes.initializers import add_initializer, drop_unused
 from bridge.passes.rule import constant_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
 RESULTS = "bridge.forest_results"
 """Where `FuseBehindForests` leaves in the model's `meta` what all its forests say."""
-
-
-_COMPARISONS: Mapping[str, Label] = {"Greater": "positive", "GreaterOrEqual": "nonnegative"}
 
 
 class FuseBehindForests(ir.passes.InPlacePass):
@@ -202,12 +199,14 @@ class _Ending:
             ):
                 self._labelled(label, [node])
                 return
-        vector = None if flat is None else flat.outputs[0]
-        for node in () if vector is None else (n for op_type in _COMPARISONS for n in _users(vector, op_type)):
+        if flat is None:
+            return
+        vector = flat.outputs[0]
+        for label, node in [(label, n) for label, op_type in COMPARISONS.items() for n in _users(vector, op_type)]:
             cast = _only(node.outputs[0], "Cast")
             is_whole = cast is not None and cast.attributes.get_int("to", 0) == ir.DataType.INT64.value
             if cast is not None and is_whole and node.inputs[0] is vector and _holds(node.inputs[1], 0.0):
-                self._labelled(_COMPARISONS[node.op_type], [node, cast])
+                self._labelled(label, [node, cast])
                 return
 
     def _labelled(self, label: Label, steps: list[ir.Node]) -> None:
