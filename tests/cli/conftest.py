@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -83,3 +87,24 @@ def run():
         return result
 
     return call
+
+
+@pytest.fixture
+def interrupt_and_repeat(tmp_path):
+    """Return a function that runs a command until a file is there, interrupts it, and runs it once more to its end.
+
+    It returns the exit code and stderr of the first run, and what that left in `tmp_path`.
+    """
+
+    def run(arguments, state):
+        command = [sys.executable, "-m", "bridge.cli", *map(str, arguments)]
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        while not state.exists() and process.poll() is None:
+            time.sleep(0.005)
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=60)
+        left = {path.name for path in tmp_path.iterdir()}
+        subprocess.run(command, check=True, capture_output=True, timeout=120)
+        return process.returncode, stderr, left
+
+    return run

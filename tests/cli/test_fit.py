@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import signal
 import sqlite3
-import subprocess
-import sys
-import time
 
 import joblib
 import numpy as np
@@ -96,20 +92,13 @@ def test_fit_refuses_in_words(run, folder, tmp_path, estimator, output, message)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_interrupt_is_130_and_the_same_command_goes_on(folder, tmp_path):
+def test_interrupt_is_130_and_the_same_command_goes_on(folder, tmp_path, interrupt_and_repeat):
     folder, expected = folder
     output, state = tmp_path / "fitted.joblib", tmp_path / "state"
-    command = [sys.executable, "-m", "bridge.cli", *map(str, arguments(folder, output)), "--checkpoint", str(state)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    while not state.exists() and process.poll() is None:
-        time.sleep(0.005)
 
-    process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=60)
-    left = {path.name for path in tmp_path.iterdir()}
-    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    code, stderr, left = interrupt_and_repeat([*arguments(folder, output), "--checkpoint", state], state)
 
-    assert process.returncode == 130
+    assert code == 130
     assert "Traceback" not in stderr
     assert f"the same command goes on from {state}\ninterrupted\n" in stderr
     assert left == {"state"}

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import signal
 import sqlite3
-import subprocess
-import sys
-import time
 
 import numpy as np
 import pandas as pd
@@ -77,23 +73,16 @@ def test_folder_and_query_are_read(run, files, table, tmp_path):
         assert found["predict"].tolist() == files.pipeline.predict(files.table).tolist()
 
 
-def test_interrupt_is_130_and_the_same_command_goes_on(files, tmp_path):
+def test_interrupt_is_130_and_the_same_command_goes_on(files, tmp_path, interrupt_and_repeat):
     many = files.table.iloc[np.arange(60_000) % len(files.table)]
     many.to_parquet(tmp_path / "in.parquet")
     output, parts = tmp_path / "out.csv", tmp_path / "out.csv.parts"
     options = ["--resume", "--chunk-rows", "100", "--threads", "1"]
-    command = [sys.executable, "-m", "bridge.cli", "predict", files.model, tmp_path / "in.parquet", "-o", output]
-    command = [*map(str, command), *options]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    while not (parts / "000001.arrow").exists() and process.poll() is None:
-        time.sleep(0.005)
 
-    process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=60)
-    left = {path.name for path in tmp_path.iterdir()}
-    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    arguments = ["predict", files.model, tmp_path / "in.parquet", "-o", output, *options]
+    code, stderr, left = interrupt_and_repeat(arguments, parts / "000001.arrow")
 
-    assert process.returncode == 130
+    assert code == 130
     assert "Traceback" not in stderr
     assert f"the same command goes on from {parts}\ninterrupted\n" in stderr
     assert left == {"in.parquet", "out.csv.parts"}
