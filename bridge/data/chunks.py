@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from bridge.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from bridge.data.sources import Block, Source, Types
+
+T = TypeVar("T")
 
 CHUNK_BYTES = 2**23
 """Of a chunk whose rows are counted by "auto". Three are in memory at once, as Arrow has them and as arrays."""
@@ -110,12 +112,12 @@ def read_chunks(source: Source, types: Types, rows: int, *, least: int = 1) -> I
     """Yield chunks of `rows` rows, the last shorter; one of fewer than `least` rows is joined to the one before it."""
     import pyarrow as pa
 
-    waiting: deque[Block] = deque()
+    waiting: deque[tuple[Block, int]] = deque()
     held = done = 0
     for block in source.blocks(types):
         if not len(block.table):
             continue
-        waiting.append(as_typed(block, types))
+        waiting.append((as_typed(block, types), 0))
         held += len(block.table)
         while held >= rows + least:
             yield _take(waiting, rows, done, pa)
@@ -161,6 +163,12 @@ def as_targets(chunk: Chunk, names: Sequence[str]) -> NDArray[Any]:
             raise InputError(f"{chunk.locate(row)}: no value in the target column {name!r}. Drop such rows first.")
     arrays = [_objects(c) if kind_of(c.type) == "text" else c.to_numpy() for c in columns]
     return arrays[0] if len(arrays) == 1 else np.column_stack(arrays)
+
+
+def check_count(what: str, value: object, otherwise: str = "") -> None:
+    """Raise `InputError` for what is no whole number from 1; `otherwise` are words for what else could be given."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise InputError(f"{what} is {value!r}; expected a whole number from 1{otherwise}")
 
 
 def check_names(asked: Sequence[str], found: Sequence[str], where: str) -> None:
@@ -246,20 +254,28 @@ def _is_equal(one: Any, other: Any) -> bool:
     return bool(pc.all(same, min_count=0).as_py())
 
 
-def _take(waiting: deque[Block], rows: int, done: int, pa: Any) -> Chunk:
-    """Return the next `rows` rows, leaving the rest of a block in the queue."""
-    from bridge.data.sources import Block
+def cut(waiting: deque[tuple[T, int]], rows: int, table: Callable[[T], Any]) -> list[tuple[T, int, int]]:
+    """Return the parts of blocks that are the next `rows` rows: a block, the row it starts from, and how many.
 
-    tables, origins, missing = [], [], rows
-    while missing:
-        block = waiting.popleft()
-        count = min(missing, len(block.table))
-        tables.append(block.table.slice(0, count))
-        origins.append((block.where, block.start, count))
-        if count < len(block.table):
-            waiting.appendleft(Block(block.table.slice(count), block.where, block.start + count))
-        missing -= count
-    return Chunk(pa.concat_tables(tables), tuple(origins), done)
+    `waiting` holds blocks, whose tables `table` gives, and how many rows of each were taken; what is left stays there.
+    """
+    parts = []
+    while rows:
+        block, start = waiting.popleft()
+        count = min(rows, len(table(block)) - start)
+        parts.append((block, start, count))
+        if start + count < len(table(block)):
+            waiting.appendleft((block, start + count))
+        rows -= count
+    return parts
+
+
+def _take(waiting: deque[tuple[Block, int]], rows: int, done: int, pa: Any) -> Chunk:
+    """Return the next `rows` rows, leaving the rest of a block in the queue."""
+    parts = cut(waiting, rows, lambda block: block.table)
+    tables = [block.table.slice(start, count) for block, start, count in parts]
+    origins = tuple((block.where, block.start + start, count) for block, start, count in parts)
+    return Chunk(pa.concat_tables(tables), origins, done)
 
 
 def _objects(column: Any) -> NDArray[Any]:

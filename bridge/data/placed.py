@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bridge.data.chunks import as_typed, check_names
+from bridge.data.chunks import as_typed, check_names, cut
 from bridge.data.csv_rows import CsvFile
 from bridge.data.sources import Block, Files, file_tables
 from bridge.errors import InputError
@@ -137,14 +137,7 @@ def _take(waiting: deque[tuple[PlacedBlock, int]], rows: int, bad: list[BadRow])
     """Return the next `rows` rows, leaving the rest of a block in the queue."""
     import pyarrow as pa
 
-    parts, missing = [], rows
-    while missing:
-        placed, start = waiting.popleft()
-        count = min(missing, len(placed.block.table) - start)
-        parts.append((placed, start, count))
-        if start + count < len(placed.block.table):
-            waiting.appendleft((placed, start + count))
-        missing -= count
+    parts = cut(waiting, rows, lambda placed: placed.block.table)
     tables = [placed.block.table.slice(start, count) for placed, start, count in parts]
     return PlacedChunk(pa.concat_tables(tables), tuple(parts), tuple(bad))
 

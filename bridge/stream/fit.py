@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from bridge.data.chunks import auto_rows, find_types, first_block
+from bridge.data.chunks import auto_rows, check_count, find_types, first_block
 from bridge.data.sources import as_source
 from bridge.errors import InputError, MissingExtraError
 from bridge.stream.checkpoint import Checkpoint, State, digest
@@ -90,7 +90,9 @@ def fit(
     except ImportError as error:
         raise MissingExtraError(str(error.name), extra="files", purpose="bridge.stream.fit") from error
     versions = {"pandas": pd.__version__, "pyarrow": pa.__version__}
-    _check_options(chunk_rows, epochs)
+    if chunk_rows != "auto":
+        check_count("chunk_rows", chunk_rows, " or auto")
+    check_count("epochs", epochs)
     steps = find_steps(estimator)
     rows = as_source(source)
     targets = _targets(target, steps)
@@ -136,13 +138,6 @@ def fit(
     )
     training.run(state, keeper, show)
     return state.estimator
-
-
-def _check_options(chunk_rows: object, epochs: object) -> None:
-    for name, value in (("chunk_rows", chunk_rows), ("epochs", epochs)):
-        is_count = isinstance(value, int) and not isinstance(value, bool) and value > 0
-        if not is_count and not (name == "chunk_rows" and value == "auto"):
-            raise InputError(f"{name} is {value!r}; expected a whole number from 1{' or auto' * (name != 'epochs')}")
 
 
 def _check_named_once(names: Sequence[str]) -> None:

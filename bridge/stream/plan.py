@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from bridge.data.chunks import check_names, kind_of
+from bridge.data.chunks import check_count, check_names, kind_of
 from bridge.errors import InputError
 from bridge.stream.answers import Asker, answer_schema
 
@@ -86,11 +86,10 @@ def make_plan(
 
 def count_rows(chunk_rows: int | Literal["auto"], predictor: Predictor, plan: Plan, look: Look) -> int | None:
     """Return how many rows make a chunk, None where all have to be in one."""
-    is_count = isinstance(chunk_rows, int) and not isinstance(chunk_rows, bool) and chunk_rows > 0
-    if chunk_rows != "auto" and not is_count:
-        raise InputError(f"chunk_rows is {chunk_rows!r}; expected a whole number from 1 or auto")
+    if chunk_rows != "auto":
+        check_count("chunk_rows", chunk_rows, " or auto")
     if predictor.is_whole:
-        if is_count:
+        if chunk_rows != "auto":
             raise InputError("the rows of this model hang on each other and are asked together: leave chunk_rows away")
         return None
     if chunk_rows != "auto":
